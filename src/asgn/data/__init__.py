@@ -1,0 +1,1 @@
+"""Images, referring expressions and masks, read from every supported source."""

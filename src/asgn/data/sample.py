@@ -1,0 +1,74 @@
+"""The types that every data set yields: expressions over images, and batches of them.
+
+Shapes: I images and P phrases of a batch, T words, H x W pixels, S the side of the square input.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+Image = NDArray[np.uint8]
+"""(H, W, 3) RGB, 0..255."""
+
+Mask = NDArray[np.bool_]
+"""(H, W), True where the phrase refers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """One referring expression over one image.
+
+    `annotation_ids` are the objects it refers to, several for a plural phrase, none for a phrase whose object
+    is absent from the image. `ref_id` is shared by all expressions of one referent in one image.
+    """
+
+    sentence_id: int
+    ref_id: int
+    image_id: int
+    annotation_ids: tuple[int, ...]
+    text: str
+
+
+class ReferringDataset(Protocol):
+    """One split of a data set. Images and masks are read when asked for, never before."""
+
+    @property
+    def name(self) -> str:
+        """The data set's name on the command line, such as `unc` or `synthetic`."""
+
+    @property
+    def split(self) -> str:
+        """The split's name, such as `train` or `testA`."""
+
+    @property
+    def expressions(self) -> Sequence[Expression]:
+        """All expressions of the split, in a fixed order."""
+
+    def image(self, image_id: int) -> Image:
+        """The photograph. Raises DataError where it cannot be read."""
+
+    def mask(self, expression: Expression) -> Mask:
+        """The union of the expression's objects, at the image's size. Raises DataError for a bad annotation."""
+
+    def fingerprint(self) -> str:
+        """Hex digest that changes whenever what the split says changes."""
+
+
+@dataclass
+class Batch:
+    """Expressions ready for a network. Several may share an image, which is then held once."""
+
+    images: Tensor
+    """(I, 3, S, S) uint8 RGB, padded with zeros to the square."""
+    image_index: Tensor
+    """(P,) int64: the image of each phrase."""
+    tokens: Tensor
+    """(P, T) int64 word ids, padded behind the sentence."""
+    lengths: Tensor
+    """(P,) int64 words of each phrase, at least 1."""
+    masks: Tensor
+    """(P, S, S) bool ground truth."""

@@ -1,0 +1,1 @@
+"""Reproduction of the paper: published numbers, the composition root of runs, reports."""

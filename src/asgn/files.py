@@ -1,0 +1,66 @@
+"""Writing files so that a reader never sees half of one."""
+
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from asgn.errors import OutputError
+
+
+def ensure_writable_folder(folder: Path) -> Path:
+    """Create `folder` if needed and check that files can be made in it.
+
+    Raises:
+        OutputError: it cannot be created or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OutputError(f"cannot write to folder {folder}: {error.strerror}; choose another one") from error
+    return folder
+
+
+def atomic_write(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a temporary file beside `path`, force it to disk, then rename it into place.
+
+    Raises:
+        OutputError: the disk is full or the folder cannot be written to; `path` keeps its old content.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(temporary)
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def atomic_write_text(path: Path, text: str) -> None:
+    """Write `text` as UTF-8 (see `atomic_write`)."""
+    atomic_write(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def atomic_write_json(path: Path, value: Any) -> None:
+    """Write `value` as indented JSON (see `atomic_write`)."""
+    atomic_write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def _sync_folder(folder: Path) -> None:
+    """A rename is durable only once the folder that holds it is; not every system allows syncing one."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,1 @@
+"""The networks, part by part, and their assembly."""
