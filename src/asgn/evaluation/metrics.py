@@ -1,0 +1,138 @@
+"""The measures of referring segmentation, accumulated as integers so that they add up exactly in any order.
+
+All scores are in percent, as the paper's tables print them. With I and U the pixels of intersection and
+union of an expression's predicted and true mask:
+
+- oIoU, overall IoU: sum of I over all expressions, divided by the sum of U (the paper's "IoU"). Large
+  objects weigh more.
+- mIoU, mean IoU: the mean of I/U over the expressions. Every expression weighs the same.
+- Pr@X: the share of expressions with I/U >= X (Sec. IV-B).
+
+The two IoUs differ by several points on the same masks, so they are always reported together.
+
+An expression whose object is absent has an empty truth. As in generalised referring segmentation (GRES, Liu
+et al., CVPR 2023, and its published evaluation code), an empty prediction for it counts 1 in mIoU and adds
+nothing to oIoU; any other prediction counts 0 in mIoU and adds its pixels to the union of oIoU; Pr@X is over
+the present expressions only; and the share of absent expressions answered by an empty mask is the absent
+accuracy. Without absent expressions all of this is the plain definition above.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+PRECISION_THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9)
+METRICS = ("oIoU", "mIoU", *(f"Pr@{threshold}" for threshold in PRECISION_THRESHOLDS))
+
+_INTERSECTION, _UNION, _TRUTH = range(3)
+
+
+class SegmentationScores:
+    """Intersection, union and truth in pixels of every scored expression, by its `sentence_id`."""
+
+    def __init__(self) -> None:
+        self._pixels: dict[int, tuple[int, int, int]] = {}
+
+    def add(self, sentence_id: int, prediction: NDArray[np.bool_], truth: NDArray[np.bool_]) -> None:
+        """Score one expression from its predicted and true mask, both (H, W) bool.
+
+        Raises:
+            ValueError: the masks differ in shape or are not boolean, or the expression was scored before.
+        """
+        if prediction.shape != truth.shape or prediction.dtype != np.bool_ or truth.dtype != np.bool_:
+            raise ValueError(
+                f"expression {sentence_id}: prediction {prediction.dtype}{prediction.shape} and truth "
+                f"{truth.dtype}{truth.shape} must be bool masks of one shape"
+            )
+        intersection = int(np.count_nonzero(prediction & truth))
+        in_truth = int(np.count_nonzero(truth))
+        union = int(np.count_nonzero(prediction)) + in_truth - intersection
+        self.add_pixels(sentence_id, intersection, union, in_truth)
+
+    def add_pixels(self, sentence_id: int, intersection: int, union: int, truth: int) -> None:
+        """Score one expression from its pixel counts (see `add`)."""
+        if sentence_id in self._pixels:
+            raise ValueError(f"expression {sentence_id} is scored twice")
+        self._pixels[sentence_id] = (intersection, union, truth)
+
+    def merge(self, other: "SegmentationScores") -> None:
+        """Take over the expressions of `other`, scored by another process.
+
+        Raises:
+            ValueError: an expression is in both, as when a sampler pads its last batch with copies.
+        """
+        for sentence_id, pixels in other._pixels.items():
+            self.add_pixels(sentence_id, *pixels)
+
+    def subset(self, sentence_ids: Iterable[int]) -> "SegmentationScores":
+        """The scores of some expressions. Raises KeyError for one that is not scored."""
+        chosen = SegmentationScores()
+        for sentence_id in sentence_ids:
+            chosen.add_pixels(sentence_id, *self._pixels[sentence_id])
+        return chosen
+
+    def __len__(self) -> int:
+        return len(self._pixels)
+
+    @property
+    def sentence_ids(self) -> list[int]:
+        """The scored expressions, in the order in which they were added."""
+        return list(self._pixels)
+
+    @property
+    def pixels(self) -> NDArray[np.int64]:
+        """(N, 3) intersection, union and truth, in the order of `sentence_ids`."""
+        return np.array(list(self._pixels.values()), dtype=np.int64).reshape(-1, 3)
+
+    def to_json(self) -> dict[str, list[int]]:
+        """The integers of each expression by its `sentence_id`: intersection, union, truth."""
+        return {str(sentence_id): list(pixels) for sentence_id, pixels in self._pixels.items()}
+
+    @classmethod
+    def from_json(cls, rows: Mapping[str, list[int]]) -> "SegmentationScores":
+        """The inverse of `to_json`."""
+        scores = cls()
+        for sentence_id, (intersection, union, truth) in rows.items():
+            scores.add_pixels(int(sentence_id), intersection, union, truth)
+        return scores
+
+    def summary(self) -> dict[str, Any]:
+        """Every measure in percent, None where no expression defines it, and the number of expressions."""
+        pixels = self.pixels
+        absent = pixels[:, _TRUTH] == 0
+        return {
+            **measure(pixels),
+            "expressions": len(pixels),
+            "absent_expressions": int(absent.sum()),
+            "absent_accuracy": percent(pixels[absent, _UNION] == 0),
+        }
+
+
+def measure(pixels: NDArray[np.int64]) -> dict[str, float | None]:
+    """oIoU, mIoU and Pr@X, in percent, of (N, 3) rows of intersection, union and truth."""
+    union = pixels[:, _UNION]
+    iou = expression_iou(pixels)
+    present = iou[pixels[:, _TRUTH] > 0]
+    total = int(union.sum())
+    return {
+        "oIoU": 100 * int(pixels[:, _INTERSECTION].sum()) / total if total else None,
+        "mIoU": percent(iou),
+        **{f"Pr@{threshold}": percent(present >= threshold) for threshold in PRECISION_THRESHOLDS},
+    }
+
+
+def expression_iou(pixels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(N,) IoU in [0, 1] of (N, 3) rows; an empty union is an absent object rightly left unmarked, hence 1.
+
+    The quotient of two integers is correctly rounded, so comparing it with a threshold such as 0.7 is exact.
+    """
+    union = pixels[:, _UNION]
+    return np.where(union == 0, 1.0, pixels[:, _INTERSECTION] / np.maximum(union, 1))
+
+
+def percent(values: NDArray[Any]) -> float | None:
+    """Mean of `values` in percent, the same in any order of them; None of none."""
+    return 100 * math.fsum(values) / len(values) if len(values) else None
