@@ -1,0 +1,50 @@
+"""The contract of every image backbone: which feature maps it gives, with how many channels, at which stride."""
+
+from torch import Tensor, nn
+
+Features = dict[str, Tensor]
+"""Feature maps by layer name, each (B, channels[layer], H / strides[layer], W / strides[layer])."""
+
+
+class Backbone(nn.Module):
+    """A convolutional network that turns a photograph into feature maps.
+
+    Subclasses set `channels` and `strides` for `conv1` ... `conv5` and for the `output` layer, and hold their own
+    normalisation: `forward` takes raw RGB, (B, 3, H, W) in 0..255, uint8 or float, H and W multiples of the
+    output's stride. Cell i of a map of stride s is centred on pixel s * i, which is where `mask[::s, ::s]`
+    samples the truth. Batch norm, where there is any, always uses its stored statistics (protocol section 3).
+    """
+
+    channels: dict[str, int]
+    strides: dict[str, int]
+    output: str = "conv5"
+
+    def forward(self, images: Tensor) -> Features:
+        """Raw RGB images to feature maps, one per layer."""
+        raise TypeError(f"{type(self).__name__} does not define forward")
+
+    def train(self, mode: bool = True) -> "Backbone":
+        """Stay in evaluation mode: the stored batch-norm statistics are never updated."""
+        del mode
+        super().train(False)
+        return self
+
+
+class Normalise(nn.Module):
+    """(image / scale - mean) / std per channel; the constants move with the model and are not saved."""
+
+    def __init__(self, scale: float, mean: tuple[float, float, float], std: tuple[float, float, float]) -> None:
+        super().__init__()
+        self.scale = scale
+        self.mean: Tensor
+        self.std: Tensor
+        self.register_buffer("mean", _per_channel(mean), persistent=False)
+        self.register_buffer("std", _per_channel(std), persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(B, 3, H, W) in 0..255 to normalised float."""
+        return (images.to(self.mean.dtype) / self.scale - self.mean) / self.std
+
+
+def _per_channel(values: tuple[float, float, float]) -> Tensor:
+    return Tensor(values).view(1, 3, 1, 1)

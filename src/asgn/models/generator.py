@@ -1,0 +1,100 @@
+"""The segmentation network F (Sec. III-B): photograph and phrase to mask logits."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from asgn.models.backbone import Backbone
+from asgn.models.detail import DetailEnhancement
+from asgn.models.fusion import SentenceFusion
+from asgn.models.language import LanguageEncoder
+from asgn.models.rmi import RecurrentFusion
+from asgn.models.semantic import MaskHead
+from asgn.models.spatial import spatial_coordinates
+
+
+class ImageFeatures(NamedTuple):
+    """Everything that depends on the image alone, for I images on a grid h x w."""
+
+    fusion: tuple[Tensor, ...]
+    """The image's share of the fusion, each (I, C, h, w)."""
+    semantic: Tensor | None
+    """The image's share of the logits with SE, (I, 1, h, w)."""
+
+    def select(self, index: Tensor) -> "ImageFeatures":
+        """Features of the images `index`, (P,), one per phrase."""
+        semantic = None if self.semantic is None else self.semantic[index]
+        return ImageFeatures(tuple(part[index] for part in self.fusion), semantic)
+
+
+class Generator(nn.Module):
+    """Backbone, language encoder, fusion and mask head put together.
+
+    `encode` runs once per image; `decode` then costs only what depends on the phrase.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        visual: nn.Conv2d,
+        detail: DetailEnhancement | None,
+        language: LanguageEncoder,
+        fusion: SentenceFusion | RecurrentFusion,
+        head: MaskHead,
+        upsample: nn.Module,
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.visual = visual
+        self.detail = detail
+        self.language = language
+        self.fusion = fusion
+        self.head = head
+        self.upsample = upsample
+        self.freeze_backbone()
+
+    @property
+    def stride(self) -> int:
+        """Pixels between neighbouring logits."""
+        return self.backbone.strides[self.backbone.output]
+
+    def freeze_backbone(self, frozen: bool = True) -> None:
+        """Take the backbone out of training, or put it back; its batch norm stays fixed either way."""
+        self.backbone_frozen = frozen
+        self.backbone.requires_grad_(not frozen)
+
+    def encode(self, images: Tensor) -> ImageFeatures:
+        """Raw RGB images, (I, 3, S, S) in 0..255, to what every phrase about them shares."""
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.backbone_frozen):
+            features = self.backbone(images)
+        last = features[self.backbone.output]
+        visual = F.normalize(self.visual(last), dim=1)
+        coordinates = spatial_coordinates(*last.shape[-2:], like=visual)
+        image = torch.cat([visual, coordinates.expand(len(visual), -1, -1, -1)], dim=1)
+        detail = None if self.detail is None else self.detail(features)
+        return ImageFeatures(self.fusion.image_part(image, detail), self.head.image_part(last))
+
+    def decode(self, features: ImageFeatures, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """Logits (P, 1, h, w) of P phrases over one image, or over one image per phrase.
+
+        `tokens` is (P, T) int64, padded behind; `lengths` (P,).
+        """
+        fused = self.fusion(features.fusion, self.language(tokens, lengths))
+        logits: Tensor = self.head(fused, features.semantic)
+        return logits
+
+    def forward(self, images: Tensor, image_index: Tensor, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """Logits (P, 1, h, w) of P phrases, the phrase p over image `image_index[p]`."""
+        return self.decode(self.encode(images).select(image_index), tokens, lengths)
+
+    def regularised_weights(self) -> list[Tensor]:
+        """The convolution weights that the L2 penalty acts on: all but backbone, language and mLSTM gates."""
+        parts = [self.visual, self.head, *([self.detail] if self.detail is not None else []), self.fusion]
+        return [
+            weight
+            for part in parts
+            for name, weight in part.named_parameters()
+            if name.endswith("weight") and not name.startswith("gates_of")
+        ]

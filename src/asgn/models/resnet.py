@@ -1,0 +1,51 @@
+"""ResNet-101 at output stride 8: the backbone of `R` (ImageNet) and `D` (DeepLab-101 on VOC)."""
+
+from torch import Tensor, nn
+from torchvision.models import resnet101
+from torchvision.models.resnet import Bottleneck
+
+from asgn.models.backbone import Backbone, Features, Normalise
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+class ResNet101(Backbone):
+    """torchvision's ResNet-101 with res4 dilated by 2 and res5 by 4 (protocol section 3).
+
+    `conv1` is taken behind the max pool, so it has stride 4 like `conv2`.
+    """
+
+    def __init__(self, dilate_first_block: bool = True) -> None:
+        super().__init__()
+        network = resnet101(replace_stride_with_dilation=[False, True, True])
+        if dilate_first_block:
+            _dilate(network.layer3[0], 2)
+            _dilate(network.layer4[0], 4)
+        self.normalise = Normalise(255.0, IMAGENET_MEAN, IMAGENET_STD)
+        self.conv1 = network.conv1
+        self.bn1 = network.bn1
+        self.relu = network.relu
+        self.maxpool = network.maxpool
+        self.layer1 = network.layer1
+        self.layer2 = network.layer2
+        self.layer3 = network.layer3
+        self.layer4 = network.layer4
+        self.channels = {"conv1": 64, "conv2": 256, "conv3": 512, "conv4": 1024, "conv5": 2048}
+        self.strides = {"conv1": 4, "conv2": 4, "conv3": 8, "conv4": 8, "conv5": 8}
+
+    def forward(self, images: Tensor) -> Features:
+        """Raw RGB images to the outputs of the stem and of res2 ... res5."""
+        conv1 = self.maxpool(self.relu(self.bn1(self.conv1(self.normalise(images)))))
+        conv2 = self.layer1(conv1)
+        conv3 = self.layer2(conv2)
+        conv4 = self.layer3(conv3)
+        conv5 = self.layer4(conv4)
+        return {"conv1": conv1, "conv2": conv2, "conv3": conv3, "conv4": conv4, "conv5": conv5}
+
+
+def _dilate(block: nn.Module, rate: int) -> None:
+    """torchvision's first block keeps the dilation before it; the base code dilates every block of a stage."""
+    assert isinstance(block, Bottleneck)
+    block.conv2.dilation = (rate, rate)
+    block.conv2.padding = (rate, rate)
