@@ -1,0 +1,96 @@
+"""Words to ids. Every unknown or cut word is reported to the caller, never dropped in silence."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from asgn.errors import DataError, PhraseError
+
+PAD, GO, END, UNKNOWN = "<pad>", "<go>", "<eos>", "<unk>"
+SPECIAL = (PAD, GO, END, UNKNOWN)
+MAX_WORDS = 20
+"""Words of an expression that are kept: the first 20 (protocol section 1)."""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A phrase as word ids, with what became of its words."""
+
+    ids: tuple[int, ...]
+    words: tuple[str, ...]
+    """The words behind `ids`."""
+    unknown: tuple[str, ...]
+    """Those of `words` that the vocabulary lacks."""
+    cut: tuple[str, ...]
+    """The words behind the twentieth."""
+
+
+class Vocabulary:
+    """The words a model knows.
+
+    With `strip`, blanks around punctuation are taken off a token before it is looked up. The base code does not:
+    its ", " is an unknown word (protocol section 1), which is kept for parity with its vocabulary files.
+    """
+
+    def __init__(self, words: Sequence[str], strip: bool = True) -> None:
+        if tuple(words[: len(SPECIAL)]) != SPECIAL:
+            raise DataError(f"a vocabulary must start with {', '.join(SPECIAL)}; this one starts with {list(words[:4])}")
+        self.words = tuple(words)
+        self.strip = strip
+        self._ids = {word: index for index, word in enumerate(self.words)}
+
+    @classmethod
+    def read(cls, path: Path, strip: bool = False) -> "Vocabulary":
+        """Read a vocabulary file, one word a line, in the base code's format.
+
+        Raises:
+            DataError: the file is missing, not UTF-8, or does not start with the four special words.
+        """
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(f"cannot read vocabulary {path}: {error}") from error
+        return cls([line.strip() for line in lines], strip)
+
+    @classmethod
+    def build(cls, texts: Iterable[str], min_count: int = 1) -> "Vocabulary":
+        """All words that occur at least `min_count` times in `texts`, most frequent first."""
+        counts = Counter(word for text in texts for word in tokenise(text, strip=True))
+        kept = [word for word, count in counts.items() if count >= min_count]
+        return cls([*SPECIAL, *sorted(kept, key=lambda word: (-counts[word], word))], strip=True)
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def __contains__(self, word: str) -> bool:
+        return word in self._ids
+
+    def encode(self, phrase: str) -> Encoded:
+        """The first 20 words of a phrase as ids; unknown words share one id.
+
+        Raises:
+            PhraseError: the phrase holds no word.
+        """
+        tokens = tokenise(phrase, self.strip)
+        if not tokens:
+            raise PhraseError(f"the phrase {phrase!r} holds no word: say what to segment, such as 'left person'")
+        words = tuple(tokens[:MAX_WORDS])
+        unknown_id = self._ids[UNKNOWN]
+        return Encoded(
+            ids=tuple(self._ids.get(word, unknown_id) for word in words),
+            words=words,
+            unknown=tuple(word for word in words if word not in self._ids),
+            cut=tuple(tokens[MAX_WORDS:]),
+        )
+
+
+def tokenise(text: str, strip: bool) -> list[str]:
+    """Lower-case words and punctuation; one final full stop is dropped (protocol section 1)."""
+    tokens = [token.lower() for token in re.split(r"(\W+)", text.strip()) if token.strip()]
+    if strip:
+        tokens = [token.strip() for token in tokens]
+    if tokens and tokens[-1] == ".":
+        tokens.pop()
+    return tokens
