@@ -48,7 +48,9 @@ class LossConfig:
     """Equations 3, 6 and 7, with a switch for each of their open readings (protocol section 6)."""
 
     ce_weight: float = setting(0.1, "lambda of Eq. 7: weight of the cross entropy in adversarial training")
-    ce_reduction: Literal["sum", "mean"] = setting("sum", "cross entropy summed over the grid (as the base code) or averaged (Eq. 3)")
+    ce_reduction: Literal["sum", "mean"] = setting(
+        "sum", "cross entropy summed over the grid (as the base code) or averaged (Eq. 3)"
+    )
     weight_decay: float = setting(5e-4, "L2 penalty on convolution weights, scaled with the cross entropy")
     adversarial_form: Literal["non-saturating", "minimax"] = setting(
         "non-saturating", "generator's loss: -log D(fake), or log(1 - D(fake)) as Eq. 6 reads"
@@ -64,15 +66,17 @@ class TrainConfig:
 
     steps: int = setting(750_000, "optimisation steps")
     batch_size: int = setting(1, "expressions in a step, over all processes")
-    phrases_per_image: int = setting(1, "expressions of one image kept together in a batch; its features are computed once")
+    phrases_per_image: int = setting(1, "expressions of one image kept together in a batch, its features shared")
     learning_rate: float = setting(2.5e-4, "Adam's rate for both networks (Sec. IV-C)")
     backbone_learning_rate: float = setting(2.5e-5, "Adam's rate for a fine-tuned backbone")
     beta1: float = setting(0.9, "Adam's first-moment decay")
     beta2: float = setting(0.999, "Adam's second-moment decay")
-    schedule: Literal["fixed", "poly"] = setting("fixed", "learning rate: fixed (Sec. IV-C), or polynomial 0.9 to 1e-5 (base code)")
+    schedule: Literal["fixed", "poly"] = setting(
+        "fixed", "learning rate: fixed (Sec. IV-C), or polynomial 0.9 to 1e-5 (base code)"
+    )
     warmup_steps: int = setting(0, "first steps without the adversarial loss")
     finetune: bool = setting(False, "train the backbone too; batch norm stays fixed")
-    flip: bool = setting(False, "mirror half of the images whose phrase names no side, and swap left/right in the others")
+    flip: bool = setting(False, "mirror half of the images, swapping left and right in their phrases")
     seed: int = setting(0, "seed of weights, order and drawing")
     validate_every: int = setting(1000, "steps between validations; 0 validates at the end only")
     validation_limit: int = setting(0, "images of a validation; 0 takes all")

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, device
 
 Image = NDArray[np.uint8]
 """(H, W, 3) RGB, 0..255."""
@@ -72,3 +72,11 @@ class Batch:
     """(P,) int64 words of each phrase, at least 1."""
     masks: Tensor
     """(P, S, S) bool ground truth."""
+
+    def to(self, device: device | str) -> "Batch":
+        """The batch on `device`; copies from pinned memory do not block."""
+        return Batch(**{name: value.to(device, non_blocking=True) for name, value in vars(self).items()})
+
+    def pin_memory(self) -> "Batch":
+        """The batch in page-locked memory; the data loader calls this."""
+        return Batch(**{name: value.pin_memory() for name, value in vars(self).items()})

@@ -36,7 +36,7 @@ class Vocabulary:
 
     def __init__(self, words: Sequence[str], strip: bool = True) -> None:
         if tuple(words[: len(SPECIAL)]) != SPECIAL:
-            raise DataError(f"a vocabulary must start with {', '.join(SPECIAL)}; this one starts with {list(words[:4])}")
+            raise DataError(f"a vocabulary starts with {', '.join(SPECIAL)}; this one with {', '.join(words[:4])}")
         self.words = tuple(words)
         self.strip = strip
         self._ids = {word: index for index, word in enumerate(self.words)}

@@ -29,6 +29,15 @@ class ImageFeatures(NamedTuple):
         return ImageFeatures(tuple(part[index] for part in self.fusion), semantic)
 
 
+class Prediction(NamedTuple):
+    """Mask logits of P phrases."""
+
+    grid: Tensor
+    """(P, 1, h, w) at the output's stride, where the base loss is taken."""
+    pixels: Tensor
+    """(P, 1, S, S) upsampled to the input's size."""
+
+
 class Generator(nn.Module):
     """Backbone, language encoder, fusion and mask head put together.
 
@@ -85,9 +94,10 @@ class Generator(nn.Module):
         logits: Tensor = self.head(fused, features.semantic)
         return logits
 
-    def forward(self, images: Tensor, image_index: Tensor, tokens: Tensor, lengths: Tensor) -> Tensor:
-        """Logits (P, 1, h, w) of P phrases, the phrase p over image `image_index[p]`."""
-        return self.decode(self.encode(images).select(image_index), tokens, lengths)
+    def forward(self, images: Tensor, image_index: Tensor, tokens: Tensor, lengths: Tensor) -> Prediction:
+        """Masks of P phrases, phrase p over image `image_index[p]`."""
+        grid = self.decode(self.encode(images).select(image_index), tokens, lengths)
+        return Prediction(grid, self.upsample(grid))
 
     def regularised_weights(self) -> list[Tensor]:
         """The convolution weights that the L2 penalty acts on: all but backbone, language and mLSTM gates."""

@@ -1,0 +1,138 @@
+"""Checkpoints: one safetensors file whose header holds, as JSON, all that rebuilds the model.
+
+A file is written whole or not at all, every tensor carries a checksum, and loading is strict: names, shapes and
+checksums must all agree.
+"""
+
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from asgn.config import ModelConfig, to_json
+from asgn.data.vocabulary import Vocabulary
+from asgn.errors import CheckpointError
+from asgn.files import atomic_write
+from asgn.models.build import build_generator
+from asgn.models.generator import Generator
+
+FORMAT = 1
+_HEADER_KEY = "asgn"
+GENERATOR = "generator."
+
+
+@dataclass(frozen=True)
+class Model:
+    """A generator with everything needed to use it."""
+
+    generator: Generator
+    config: ModelConfig
+    vocabulary: Vocabulary
+    provenance: dict[str, Any]
+    """Where backbone and training data came from, as JSON values."""
+
+
+def save_model(path: Path, model: Model) -> None:
+    """Write a model checkpoint. Raises OutputError where the file cannot be written."""
+    write_tensors(path, prefixed(GENERATOR, model.generator.state_dict()), model_header(model))
+
+
+def model_header(model: Model) -> dict[str, Any]:
+    """What the header of every checkpoint says of its model."""
+    return {
+        "model": to_json(model.config),
+        "vocabulary": {"words": model.vocabulary.words, "strip": model.vocabulary.strip},
+        "provenance": model.provenance,
+    }
+
+
+def load_model(path: Path) -> Model:
+    """Rebuild a model from a checkpoint file, or from a run folder's best (else last) one.
+
+    Raises:
+        CheckpointError: nothing is there, or it is damaged or of another format.
+    """
+    tensors, header = read_tensors(find_checkpoint(path))
+    try:
+        config = ModelConfig(**header["model"])
+        vocabulary = Vocabulary(header["vocabulary"]["words"], header["vocabulary"]["strip"])
+    except (KeyError, TypeError) as error:
+        raise CheckpointError(f"{path} lacks the description of a model ({error}); it is not of this version") from error
+    generator = build_generator(config)
+    load_strictly(generator, unprefixed(GENERATOR, tensors), str(path))
+    return Model(generator.eval(), config, vocabulary, header.get("provenance", {}))
+
+
+def find_checkpoint(path: Path) -> Path:
+    """The checkpoint that a path given by a user means."""
+    if path.is_file():
+        return path
+    for name in ("best.safetensors", "model.safetensors", "last.safetensors"):
+        if (path / name).is_file():
+            return path / name
+    what = "holds no checkpoint" if path.is_dir() else "does not exist"
+    raise CheckpointError(f"model {path} {what}: give a .safetensors file or the folder of a run")
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
+    """Write tensors and a JSON header, atomically, with a checksum for each tensor."""
+    stored = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    checksums = {name: _checksum(tensor) for name, tensor in stored.items()}
+    text = json.dumps({"format": FORMAT, "checksums": checksums, **header})
+    atomic_write(path, lambda temporary: save_file(stored, temporary, {_HEADER_KEY: text}))
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors and the header of a checkpoint file.
+
+    Raises:
+        CheckpointError: the file is missing, cut short, altered, or not a checkpoint of this program.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            text = (file.metadata() or {}).get(_HEADER_KEY)
+            if text is None:
+                raise CheckpointError(f"{path} is not a checkpoint of asgn: its header is missing")
+            header = json.loads(text)
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError, ValueError) as error:
+        raise CheckpointError(f"checkpoint {path} cannot be read ({error}): it is damaged or of another kind") from error
+    if header.get("format") != FORMAT:
+        raise CheckpointError(f"{path} has checkpoint format {header.get('format')}, this version reads {FORMAT}")
+    damaged = [name for name, tensor in tensors.items() if header["checksums"].get(name) != _checksum(tensor)]
+    if damaged or set(tensors) != set(header["checksums"]):
+        raise CheckpointError(f"checkpoint {path} is damaged: {len(damaged) or 'some'} tensors fail their checksum")
+    return tensors, header
+
+
+def load_strictly(module: nn.Module, state: Mapping[str, Tensor], origin: str) -> None:
+    """Load a state dict; raise CheckpointError naming the first tensors that are missing, extra or misshaped."""
+    own = module.state_dict()
+    missing, extra = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
+    misshaped = sorted(name for name in own.keys() & state.keys() if own[name].shape != state[name].shape)
+    for what, names in (("lacks", missing), ("has unknown", extra), ("has other shapes for", misshaped)):
+        if names:
+            listed = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+            raise CheckpointError(f"{origin} does not fit this model: it {what} {len(names)} tensors ({listed})")
+    module.load_state_dict(state)
+
+
+def prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The same tensors under longer names."""
+    return {prefix + name: tensor for name, tensor in tensors.items()}
+
+
+def unprefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors whose names start with `prefix`, without it."""
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _checksum(tensor: Tensor) -> int:
+    return zlib.crc32(tensor.reshape(-1).view(torch.uint8).numpy())

@@ -1,0 +1,199 @@
+"""COCO-style `instances.json` files, read lean: outlines stay in the file until a mask is asked for."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
+
+from asgn.data.faults import Report, stop
+from asgn.data.images import MAX_PIXELS
+from asgn.data.jsonfile import is_integer, parse_json, read_bytes
+from asgn.data.masks import decode_segmentation
+from asgn.data.sample import Mask
+from asgn.errors import DataError
+
+# A list without strings, or an object without inner objects; JSON strings cannot hold the quoted key unescaped.
+_SEGMENTATION = re.compile(
+    rb'"segmentation"\s*:\s*(\[[\[\]\w\s,.+-]*\]|\{(?:[^{}"]|"(?:[^"\\]|\\.)*+")*+\})',
+)
+
+
+class ImageEntry(NamedTuple):
+    """One image of the file: its name below the image folder and its size in pixels."""
+
+    file_name: str
+    height: int
+    width: int
+
+
+class Annotation(NamedTuple):
+    """One object; `start` and `end` are the bytes of its segmentation in the file, both 0 when it has none."""
+
+    image_id: int
+    category_id: int
+    crowd: bool
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Instances:
+    """Images, annotations and categories of one file, by id."""
+
+    path: Path
+    images: Mapping[int, ImageEntry]
+    annotations: Mapping[int, Annotation]
+    categories: Mapping[int, str]
+    stamp: tuple[int, int]
+    """Size and modification time of the file when it was read."""
+
+    def segmentation(self, annotation_id: int) -> Any:
+        """The outline of an object as the file has it.
+
+        Raises:
+            DataError: there is no such annotation, it has no outline, or the file has changed since.
+        """
+        annotation = self._annotation(annotation_id)
+        if annotation.end == 0:
+            raise DataError(f"{self.path}: annotation {annotation_id} has no segmentation")
+        try:
+            with self.path.open("rb") as file:
+                if _stamp(self.path) != self.stamp:
+                    raise DataError(f"{self.path} has changed since it was opened: start again")
+                file.seek(annotation.start)
+                text = file.read(annotation.end - annotation.start)
+        except OSError as error:
+            raise DataError(f"cannot read {self.path}: {error.strerror}") from error
+        return parse_json(text, f"{self.path}: segmentation of annotation {annotation_id}")
+
+    def mask(self, annotation_id: int) -> Mask:
+        """(H, W) bool of one object, at its image's size.
+
+        Raises:
+            DataError: as `segmentation`, or the outline is faulty.
+        """
+        image = self.images[self._annotation(annotation_id).image_id]
+        where = f"{self.path}: annotation {annotation_id}"
+        return decode_segmentation(self.segmentation(annotation_id), image.height, image.width, where)
+
+    def _annotation(self, annotation_id: int) -> Annotation:
+        annotation = self.annotations.get(annotation_id)
+        if annotation is None:
+            raise DataError(f"{self.path}: no annotation with id {annotation_id}")
+        return annotation
+
+
+def read_instances(path: Path, report: Report = stop) -> Instances:
+    """Read a COCO-style file of images, annotations and categories.
+
+    Args:
+        path: of the JSON file.
+        report: takes each faulty entry, which is then left out; the default raises DataError at the first.
+
+    Raises:
+        DataError: the file cannot be read, or is no COCO-style file.
+    """
+    stamp = _stamp(path)
+    document = _parse_without_outlines(path)
+    if not isinstance(document, dict):
+        raise DataError(f"{path} is not a COCO instances file: it should be an object with images and annotations")
+    for key in ("images", "annotations"):
+        if not isinstance(document.get(key), list):
+            raise DataError(f"{path} is not a COCO instances file: it has no list {key!r}")
+    images = _read_images(document["images"], str(path), report)
+    annotations = _read_annotations(document["annotations"], images, str(path), report)
+    return Instances(path, images, annotations, _read_categories(document.get("categories")), stamp)
+
+
+def safe_relative(name: str) -> bool:
+    """Whether a file name stays below the folder it is joined to, on every system."""
+    parts = PurePosixPath(name.replace("\\", "/")).parts
+    return bool(parts) and not parts[0].startswith("/") and ".." not in parts and not set(":\0") & set(name)
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    try:
+        status = path.stat()
+    except OSError:
+        return 0, 0
+    return status.st_size, status.st_mtime_ns
+
+
+def _parse_without_outlines(path: Path) -> Any:
+    """The document with each segmentation replaced by its [start, end] in bytes of the file.
+
+    Outlines are nine tenths of such a file, and a list of Python numbers takes five times its text.
+    """
+    data = read_bytes(path)
+    lean = _SEGMENTATION.sub(lambda match: b'"segmentation":[%d,%d]' % match.span(1), data)
+    try:
+        return parse_json(lean, str(path))
+    except DataError:
+        parse_json(data, str(path))  # names the place of the fault in the file as it is
+        raise
+
+
+def _read_images(entries: list[Any], where: str, report: Report) -> dict[int, ImageEntry]:
+    images: dict[int, ImageEntry] = {}
+    for number, entry in enumerate(entries):
+        fault = _image_fault(entry, images)
+        if fault:
+            report(f"{where}: image entry {number + 1}: {fault}")
+            continue
+        images[entry["id"]] = ImageEntry(entry["file_name"], entry["height"], entry["width"])
+    return images
+
+
+def _image_fault(entry: Any, known: Mapping[int, ImageEntry]) -> str:
+    if not isinstance(entry, dict) or not is_integer(entry.get("id")):
+        return "it has no integer id"
+    if entry["id"] in known:
+        return f"the id {entry['id']} is there twice"
+    name = entry.get("file_name")
+    if not isinstance(name, str) or not safe_relative(name):
+        return f"file name {name!r} does not name a file below the image folder"
+    height, width = entry.get("height"), entry.get("width")
+    if not (type(height) is int and type(width) is int and height > 0 and width > 0):
+        return f"height {height!r} and width {width!r} are not sizes in pixels"
+    return f"it is too large ({width}x{height})" if height * width > MAX_PIXELS else ""
+
+
+def _read_annotations(
+    entries: list[Any], images: Mapping[int, ImageEntry], where: str, report: Report
+) -> dict[int, Annotation]:
+    annotations: dict[int, Annotation] = {}
+    for number, entry in enumerate(entries):
+        if not isinstance(entry, dict) or not is_integer(entry.get("id")):
+            report(f"{where}: annotation entry {number + 1}: it has no integer id")
+            continue
+        key, image_id = entry["id"], entry.get("image_id")
+        if key in annotations:
+            report(f"{where}: annotation entry {number + 1}: the id {key} is there twice")
+            continue
+        if not is_integer(image_id) or image_id not in images:
+            report(f"{where}: annotation {key}: no image with id {image_id!r}")
+            continue
+        category = entry.get("category_id")
+        start, end = _span(entry.get("segmentation"))
+        annotations[key] = Annotation(
+            image_id, category if is_integer(category) else 0, entry.get("iscrowd") in (1, True), start, end
+        )
+    return annotations
+
+
+def _span(outline: Any) -> tuple[int, int]:
+    """The replaced outline; any list of numbers in the file has itself been replaced, so this cannot be one."""
+    if isinstance(outline, list) and len(outline) == 2 and all(map(is_integer, outline)):
+        return outline[0], outline[1]
+    return 0, 0
+
+
+def _read_categories(entries: Any) -> dict[int, str]:
+    if not isinstance(entries, list):
+        return {}
+    return {
+        entry["id"]: entry["name"]
+        for entry in entries
+        if isinstance(entry, dict) and is_integer(entry.get("id")) and isinstance(entry.get("name"), str)
+    }
