@@ -24,6 +24,9 @@ ImageSource = str | Path | bytes | Pillow.Image | NDArray[Any]
 MAX_PIXELS = 64_000_000
 """Larger images are refused before any pixel is decoded."""
 
+MAX_FILE_BYTES = 16 * MAX_PIXELS
+"""Larger files are refused unread: room for four 32-bit channels."""
+
 # Pillow would start Ghostscript for EPS; a photograph is one of these.
 _FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG2000", "AVIF")
 _EXIF_ORIENTATION = 0x0112
@@ -56,8 +59,8 @@ def load_image(source: ImageSource) -> Image:
     if isinstance(source, Pillow.Image):
         return _decode(source, "the given image")
     if isinstance(source, bytes):
-        return _read_stream(io.BytesIO(source), "the given bytes", len(source))
-    return _read_file(Path(source))
+        return _read_image(source, "the given bytes")
+    return _read_image(_read_regular(Path(source)), str(source))
 
 
 def image_size(path: Path) -> tuple[int, int]:
@@ -66,43 +69,37 @@ def image_size(path: Path) -> tuple[int, int]:
     Raises:
         DataError: as `load_image`, as far as the header tells.
     """
-    with _open_regular(path) as (stream, length), _opened(stream, str(path), length) as image:
+    with _opened(_read_regular(path), str(path)) as image:
         width, height = image.size
         return (width, height) if _orientation(image) >= 5 else (height, width)
 
 
-def _read_file(path: Path) -> Image:
-    with _open_regular(path) as (stream, length):
-        return _read_stream(stream, str(path), length)
-
-
-@contextmanager
-def _open_regular(path: Path) -> Iterator[tuple[io.BufferedReader, int]]:
-    """The file and its size; a folder, pipe or device is refused before it is opened."""
+def _read_regular(path: Path) -> bytes:
+    """The file's content; a folder, pipe or device is refused before it is opened."""
     try:
         status = os.stat(path)
         if stat.S_ISDIR(status.st_mode):
             raise DataError(f"{path} is a folder, not an image file")
         if not stat.S_ISREG(status.st_mode):
             raise DataError(f"{path} is not a regular file")
-        stream = open(path, "rb")
+        if status.st_size > MAX_FILE_BYTES:
+            raise DataError(_too_large(str(path), f" ({status.st_size:,} bytes)"))
+        return path.read_bytes()
     except FileNotFoundError as error:
         raise DataError(f"no image at {path}: check the path") from error
     except (OSError, ValueError) as error:
         raise DataError(f"cannot open image {str(path)!r}: {getattr(error, 'strerror', None) or error}") from error
-    with stream:
-        yield stream, status.st_size
 
 
-def _read_stream(stream: io.BufferedIOBase, where: str, length: int) -> Image:
-    with _opened(stream, where, length) as image:
+def _read_image(data: bytes, where: str) -> Image:
+    with _opened(data, where) as image:
         return _decode(image, where)
 
 
 @contextmanager
-def _opened(stream: io.BufferedIOBase, where: str, length: int) -> Iterator[Pillow.Image]:
+def _opened(data: bytes, where: str) -> Iterator[Pillow.Image]:
     """The image with only its header read, and its size checked."""
-    if length == 0:
+    if not data:
         raise DataError(f"{where} is empty (0 bytes)")
     Pillow.init()
     known = [name for name in _FORMATS if name in Pillow.OPEN]
@@ -110,7 +107,7 @@ def _opened(stream: io.BufferedIOBase, where: str, length: int) -> Iterator[Pill
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Pillow.DecompressionBombWarning)
         try:
-            image = Pillow.open(stream, formats=known)
+            image = Pillow.open(io.BytesIO(data), formats=known)
         except (Pillow.DecompressionBombError, Pillow.DecompressionBombWarning) as error:
             raise DataError(_too_large(where)) from error
         except UnidentifiedImageError as error:
@@ -191,7 +188,8 @@ def _to_bytes(values: NDArray[Any], where: str) -> NDArray[np.uint8]:
     if not (low >= 0 and high <= 255):
         raise DataError(f"{where} has values from {low:g} to {high:g}: expected 0..1 or 0..255")
     scale = 255 if values.dtype.kind == "f" and high <= 1 else 1
-    return np.rint(values * scale).astype(np.uint8)
+    scaled: NDArray[np.uint8] = np.rint(values * scale).astype(np.uint8)
+    return scaled
 
 
 def _check_size(size: tuple[int, int], where: str) -> None:

@@ -1,11 +1,12 @@
 """COCO-style `instances.json` files, read lean: outlines stay in the file until a mask is asked for."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
+from asgn.data.collector import collector_paused
 from asgn.data.faults import Report, stop
 from asgn.data.images import MAX_PIXELS
 from asgn.data.jsonfile import is_integer, parse_json, read_bytes
@@ -13,10 +14,9 @@ from asgn.data.masks import decode_segmentation
 from asgn.data.sample import Mask
 from asgn.errors import DataError
 
-# A list without strings, or an object without inner objects; JSON strings cannot hold the quoted key unescaped.
-_SEGMENTATION = re.compile(
-    rb'"segmentation"\s*:\s*(\[[\[\]\w\s,.+-]*\]|\{(?:[^{}"]|"(?:[^"\\]|\\.)*+")*+\})',
-)
+_KEY = b'"segmentation"'  # a JSON string cannot hold this unescaped, so it is found as a key (or a harmless value)
+_COLON = re.compile(rb"\s*:\s*")
+_OBJECT = re.compile(rb'\{(?:[^{}"]|"(?:[^"\\]|\\.)*+")*+\}')
 
 
 class ImageEntry(NamedTuple):
@@ -94,8 +94,11 @@ def read_instances(path: Path, report: Report = stop) -> Instances:
     Raises:
         DataError: the file cannot be read, or is no COCO-style file.
     """
-    stamp = _stamp(path)
-    document = _parse_without_outlines(path)
+    with collector_paused():
+        return _build(path, _stamp(path), _parse_without_outlines(path), report)
+
+
+def _build(path: Path, stamp: tuple[int, int], document: Any, report: Report) -> Instances:
     if not isinstance(document, dict):
         raise DataError(f"{path} is not a COCO instances file: it should be an object with images and annotations")
     for key in ("images", "annotations"):
@@ -126,12 +129,39 @@ def _parse_without_outlines(path: Path) -> Any:
     Outlines are nine tenths of such a file, and a list of Python numbers takes five times its text.
     """
     data = read_bytes(path)
-    lean = _SEGMENTATION.sub(lambda match: b'"segmentation":[%d,%d]' % match.span(1), data)
     try:
-        return parse_json(lean, str(path))
+        return parse_json(b"".join(_lean_pieces(data)), str(path))
     except DataError:
         parse_json(data, str(path))  # names the place of the fault in the file as it is
-        raise
+        raise DataError(f"{path}: a segmentation is neither a list of polygons nor a run-length code") from None
+
+
+def _lean_pieces(data: bytes) -> Iterator[bytes]:
+    """The text with outlines replaced by their [start, end]."""
+    done = 0
+    while (key := data.find(_KEY, done)) >= 0:
+        colon = _COLON.match(data, key + len(_KEY))
+        start = colon.end() if colon else key + len(_KEY)
+        end = _end_of_outline(data, start) if colon else start
+        yield data[done:start]
+        if end > start:
+            yield b"[%d,%d]" % (start, end)
+        done = end
+    yield data[done:]
+
+
+def _end_of_outline(data: bytes, start: int) -> int:
+    """The position behind the list of numbers or the flat object at `start`; `start` itself for anything else."""
+    opening = data[start : start + 1]
+    if opening == b"{":
+        match = _OBJECT.match(data, start)
+        return match.end() if match else start
+    if opening != b"[":
+        return start
+    quote = data.find(b'"', start)
+    brace = data.find(b"}", start, quote if quote >= 0 else len(data))
+    limit = brace if brace >= 0 else max(quote, start)
+    return max(data.rfind(b"]", start, limit) + 1, start) if data.find(b"{", start, limit) < 0 else start
 
 
 def _read_images(entries: list[Any], where: str, report: Report) -> dict[int, ImageEntry]:
@@ -167,18 +197,18 @@ def _read_annotations(
         if not isinstance(entry, dict) or not is_integer(entry.get("id")):
             report(f"{where}: annotation entry {number + 1}: it has no integer id")
             continue
-        key, image_id = entry["id"], entry.get("image_id")
+        key: int = entry["id"]
+        image_id: Any = entry.get("image_id")
         if key in annotations:
             report(f"{where}: annotation entry {number + 1}: the id {key} is there twice")
             continue
         if not is_integer(image_id) or image_id not in images:
             report(f"{where}: annotation {key}: no image with id {image_id!r}")
             continue
-        category = entry.get("category_id")
-        start, end = _span(entry.get("segmentation"))
-        annotations[key] = Annotation(
-            image_id, category if is_integer(category) else 0, entry.get("iscrowd") in (1, True), start, end
-        )
+        category: Any = entry.get("category_id")
+        crowd = entry.get("iscrowd") in (1, True)
+        span = _span(entry.get("segmentation"))
+        annotations[key] = Annotation(image_id, category if is_integer(category) else 0, crowd, *span)
     return annotations
 
 

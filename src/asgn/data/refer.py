@@ -6,7 +6,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from asgn.data.cache import RecentArrays
+from asgn.data.collector import collector_paused
 from asgn.data.faults import Report, stop
 from asgn.data.images import load_image
 from asgn.data.instances import Instances, read_instances
@@ -95,7 +98,12 @@ def union_of_objects(instances: Instances, expression: Expression) -> Mask:
     entry = instances.images.get(expression.image_id)
     if entry is None:
         raise DataError(f"{instances.path}: no image with id {expression.image_id}")
-    union = Mask((entry.height, entry.width))
+    union: Mask = np.zeros((entry.height, entry.width), dtype=bool)
+    for annotation_id in expression.annotation_ids:
+        mask = instances.mask(annotation_id)
+        if mask.shape != union.shape or instances.annotations[annotation_id].image_id != expression.image_id:
+            raise DataError(f"{instances.path}: annotation {annotation_id} is not of image {expression.image_id}")
+        union |= mask
     return union
 
 
@@ -110,3 +118,93 @@ def check_image_size(image: Image, instances: Instances, image_id: int, path: Pa
         found = f"{image.shape[1]}x{image.shape[0]}"
         raise DataError(f"{path} is {found}, but {instances.path} says {entry.width}x{entry.height}")
     return image
+
+
+def read_refs(path: Path, instances: Instances, split: str, report: Report = stop) -> list[Expression]:
+    """The expressions of one split, in the order of the file.
+
+    Args:
+        path: the pickle: a list of {"ref_id", "image_id", "ann_id", "split", "sentences": [{"sent_id", "sent"}]}.
+        instances: the images and objects that the refs may name.
+        split: one of those in the file.
+        report: takes each faulty ref or sentence, which is then left out; the default raises DataError.
+
+    Raises:
+        DataError: the file cannot be read, or no ref is of this split; the message lists those there.
+    """
+    with collector_paused():
+        return _read_split(path, read_plain_pickle(path), instances, split, report)
+
+
+def _read_split(path: Path, refs: Any, instances: Instances, split: str, report: Report) -> list[Expression]:
+    if not isinstance(refs, list) or not all(isinstance(ref, dict) for ref in refs):
+        raise DataError(f"{path} is not a refs file: it should hold a list of refs")
+    splits = Counter(str(ref.get("split")) for ref in refs)
+    if split not in splits:
+        raise DataError(f"{path} has no split {split!r}: it has {', '.join(sorted(splits)) or 'none'}")
+    expressions: list[Expression] = []
+    seen_refs: set[int] = set()
+    seen_sentences: set[int] = set()
+    for number, ref in enumerate(refs):
+        if ref.get("split") != split:
+            continue
+        fault = _ref_fault(ref, instances, seen_refs)
+        if fault:
+            report(f"{path}: ref entry {number + 1} (ref_id {ref.get('ref_id')!r}): {fault}")
+            continue
+        seen_refs.add(ref["ref_id"])
+        expressions += _sentences(ref, f"{path}: ref {ref['ref_id']}", seen_sentences, report)
+    return expressions
+
+
+def splits_of(path: Path) -> dict[str, int]:
+    """The number of refs of each split in a refs file.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    refs = read_plain_pickle(path)
+    entries = refs if isinstance(refs, list) else []
+    return dict(Counter(str(ref.get("split")) for ref in entries if isinstance(ref, dict)))
+
+
+def _ref_fault(ref: dict[str, Any], instances: Instances, seen: set[int]) -> str:
+    ref_id, image_id = ref.get("ref_id"), ref.get("image_id")
+    if not is_integer(ref_id):
+        return "it has no integer ref_id"
+    if ref_id in seen:
+        return "the ref_id is there twice"
+    if not is_integer(image_id) or image_id not in instances.images:
+        return f"no image with id {image_id!r} in {instances.path.name}"
+    objects = _object_ids(ref.get("ann_id"))
+    if objects is None:
+        return f"ann_id {ref.get('ann_id')!r} is neither an annotation id nor a list of them"
+    for annotation_id in objects:
+        annotation = instances.annotations.get(annotation_id)
+        if annotation is None:
+            return f"no annotation with id {annotation_id} in {instances.path.name}"
+        if annotation.image_id != image_id:
+            return f"annotation {annotation_id} is of image {annotation.image_id}, not {image_id}"
+    return "" if isinstance(ref.get("sentences"), list) else "it has no list of sentences"
+
+
+def _object_ids(value: Any) -> tuple[int, ...] | None:
+    ids = value if isinstance(value, list) else [value]
+    if not all(map(is_integer, ids)):
+        return None
+    return () if ids == [-1] else tuple(ids)
+
+
+def _sentences(ref: dict[str, Any], where: str, seen: set[int], report: Report) -> Iterator[Expression]:
+    objects = _object_ids(ref["ann_id"]) or ()
+    for sentence in ref["sentences"]:
+        key: Any = sentence.get("sent_id") if isinstance(sentence, dict) else None
+        if not is_integer(key) or not isinstance(sentence.get("sent"), str):
+            report(f"{where}: a sentence without sent_id and sent")
+        elif key in seen:
+            report(f"{where}: the sent_id {key} is there twice")
+        elif not sentence["sent"].strip():
+            report(f"{where}: sentence {key} is empty")
+        else:
+            seen.add(key)
+            yield Expression(key, ref["ref_id"], ref["image_id"], objects, sentence["sent"])

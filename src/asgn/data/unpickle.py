@@ -3,16 +3,19 @@
 import io
 import pickle
 import pickletools
+import struct
 from pathlib import Path
 from typing import Any, NoReturn
 
+from asgn.data.collector import collector_paused
 from asgn.errors import DataError
 
 MAX_BYTES = 1 << 30
 """Larger pickles are refused unread; the largest public one, G-Ref's, has about 60 MB."""
 
 _PLAIN = {(module, name) for module in ("builtins", "__builtin__") for name in ("set", "frozenset")}
-_NEWLINE_PUT, _LONG_PUT, _STOP = ord("p"), ord("r"), ord(".")
+_NEWLINE_PUT, _LONG_PUT, _UNICODE, _STOP = ord("p"), ord("r"), ord("X"), ord(".")
+_uint32 = struct.Struct("<I").unpack_from
 _TWO_LINES = (b"i", b"c")
 _PREFIX_BYTES = {-2: 1, -3: 4, -4: 4, -5: 8}  # pickletools' codes of length-prefixed arguments
 
@@ -42,15 +45,16 @@ def load_plain_pickle(data: bytes, where: str) -> Any:
     if not data:
         raise DataError(f"{where} is empty (0 bytes)")
     try:
-        _check_memo(data)
-        return _PlainUnpickler(data).load()
-    except _ForbiddenGlobal as error:
+        _check_opcodes(data)
+        with collector_paused():
+            return _PlainUnpickler(data).load()
+    except _ForbiddenGlobalError as error:
         raise DataError(f"{where} asks for {error}, which annotations never need: do not trust this file") from error
     except Exception as error:  # garbage makes the unpickler fail in any way
         raise DataError(f"{where} is not a readable pickle: {' '.join(str(error).split())}") from error
 
 
-class _ForbiddenGlobal(Exception):
+class _ForbiddenGlobalError(Exception):
     pass
 
 
@@ -61,10 +65,10 @@ class _PlainUnpickler(pickle.Unpickler):
     def find_class(self, module_name: str, global_name: str) -> Any:
         if (module_name, global_name) in _PLAIN:
             return super().find_class(module_name, global_name)
-        raise _ForbiddenGlobal(f"{module_name}.{global_name}")
+        raise _ForbiddenGlobalError(f"{module_name}.{global_name}")
 
     def persistent_load(self, pid: Any) -> NoReturn:
-        raise _ForbiddenGlobal("a persistent object")
+        raise _ForbiddenGlobalError("a persistent object")
 
 
 def _fixed_lengths() -> list[int]:
@@ -74,6 +78,7 @@ def _fixed_lengths() -> list[int]:
         argument = 0 if opcode.arg is None else opcode.arg.n
         if argument >= 0:
             lengths[ord(opcode.code)] = 1 + argument
+    lengths[_LONG_PUT] = lengths[_STOP] = 0  # looked at one by one
     return lengths
 
 
@@ -83,22 +88,34 @@ _VARIABLE = {
 }
 
 
-def _check_memo(data: bytes) -> None:
+def _check_opcodes(data: bytes) -> None:
     """Walk the opcodes and refuse a memo index that the data cannot have reached.
 
     CPython's unpickler grows its memo to twice any index it reads: one flipped byte in a file could otherwise
     ask for tens of gigabytes.
     """
-    lengths, end, position = _LENGTHS, len(data), 0
-    while position < end:
-        opcode = data[position]
-        length = lengths[opcode]
-        if opcode == _LONG_PUT and int.from_bytes(data[position + 1 : position + 5], "little") > end:
-            raise ValueError("memo index out of range")
-        if opcode == _STOP:
-            return
-        position = position + length if length else _after_variable(data, position)
-    raise ValueError("cut off before its end")
+    lengths, position = _LENGTHS, 0
+    try:
+        while True:
+            opcode = data[position]
+            if length := lengths[opcode]:
+                position += length
+            elif opcode == _LONG_PUT:
+                _check_index(_uint32(data, position + 1)[0], data)
+                position += 5
+            elif opcode == _UNICODE:
+                position += 5 + _uint32(data, position + 1)[0]
+            elif opcode == _STOP:
+                return
+            else:
+                position = _after_variable(data, position)
+    except (IndexError, struct.error):
+        raise ValueError("it is cut off before its end") from None
+
+
+def _check_index(index: int, data: bytes) -> None:
+    if index > len(data):
+        raise ValueError("memo index out of range")
 
 
 def _after_variable(data: bytes, position: int) -> int:
@@ -112,7 +129,7 @@ def _after_variable(data: bytes, position: int) -> int:
         return start + int.from_bytes(data[position + 1 : start], "little")
     for _ in range(2 if bytes([opcode]) in _TWO_LINES else 1):
         newline = data.index(b"\n", position)
-        if opcode == _NEWLINE_PUT and int(data[position + 1 : newline]) > len(data):
-            raise ValueError("memo index out of range")
+        if opcode == _NEWLINE_PUT:
+            _check_index(int(data[position + 1 : newline]), data)
         position = newline + 1
     return position

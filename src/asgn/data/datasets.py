@@ -1,0 +1,93 @@
+"""From a data set's name on the command line to its reader: the one place that knows both."""
+
+import difflib
+from pathlib import Path
+
+from asgn.data.sample import ReferringDataset
+from asgn.errors import DataError
+
+NAMES = ("unc", "unc+", "gref", "gref-umd", "referit", "own", "synthetic")
+
+_REFER_SETS = {
+    "unc": ("refcoco", "refs(unc).p"),
+    "unc+": ("refcoco+", "refs(unc).p"),
+    "gref": ("refcocog", "refs(google).p"),
+    "gref-umd": ("refcocog", "refs(umd).p"),
+}
+_ANNOTATION_FOLDERS = ("", "data", "refer/data")
+_COCO_FOLDERS = ("images/train2014", "images/mscoco/images/train2014", "data/images/mscoco/images/train2014")
+
+
+def open_dataset(name: str, root: Path | None, split: str, *, seed: int = 0) -> ReferringDataset:
+    """Open one split of a data set.
+
+    Args:
+        name: one of `NAMES`.
+        root: the folder it lies in; `synthetic` needs none.
+        split: such as `train`, `val` or `testA`.
+        seed: of `synthetic`; the others do not depend on it.
+
+    Raises:
+        DataError: the name or split is unknown, or files are missing or faulty.
+    """
+    check_name(name)
+    if name == "synthetic":
+        from asgn.data.synthetic import SyntheticDataset
+
+        return SyntheticDataset(split, seed=seed)
+    folder = check_root(name, root)
+    if name in _REFER_SETS:
+        from asgn.data.refer import ReferFolder
+
+        instances, refs, images = refer_files(name, folder)
+        return ReferFolder(instances, refs, images, split, name=name)
+    if name == "referit":
+        from asgn.data.referit import ReferItGame
+
+        return ReferItGame(folder, split)
+    from asgn.data.own import open_own
+
+    return open_own(folder, split)
+
+
+def check_name(name: str) -> str:
+    """The name itself.
+
+    Raises:
+        DataError: there is no such data set; the message gives the nearest.
+    """
+    if name not in NAMES:
+        nearest = difflib.get_close_matches(name.lower(), NAMES, n=1, cutoff=0.0)[0]
+        raise DataError(f"unknown data set {name!r}: did you mean {nearest!r}? There are {', '.join(NAMES)}")
+    return name
+
+
+def check_root(name: str, root: Path | None) -> Path:
+    """The data folder, which must exist.
+
+    Raises:
+        DataError: none was given, or it is not there.
+    """
+    if root is None:
+        raise DataError(f"data set {name} needs its folder: give it with --root")
+    if not root.is_dir():
+        raise DataError(f"no folder {root}: give the folder of data set {name} with --root")
+    return root
+
+
+def refer_files(name: str, root: Path) -> tuple[Path, Path, Path]:
+    """The instances file, the refs file and the image folder of UNC, UNC+ or G-Ref below `root`.
+
+    The layouts taken are `<root>/refcoco` and, as the public REFER code has it, `<root>/data/refcoco`; photographs
+    in `<root>/images/train2014` or `<root>/images/mscoco/images/train2014`. Where nothing is there, the first of
+    each is named, so that opening says what is missing.
+    """
+    folder, refs = _REFER_SETS[name]
+    annotations = first_existing([root / base / folder for base in _ANNOTATION_FOLDERS])
+    images = first_existing([root / base for base in _COCO_FOLDERS])
+    return annotations / "instances.json", annotations / refs, images
+
+
+def first_existing(candidates: list[Path]) -> Path:
+    """The first path that exists, or else the first."""
+    return next((path for path in candidates if path.exists()), candidates[0])
