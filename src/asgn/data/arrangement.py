@@ -7,6 +7,7 @@ selection has no doubt left.
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from asgn.data import attributes
@@ -151,7 +152,7 @@ class Arrangement:
             return None
         order = sorted(indices(selection.sure), key=lambda index: self.objects[index].size)
         sizes = [self.objects[index].size for index in order]
-        ratios = [larger / smaller for smaller, larger in zip(sizes, sizes[1:], strict=False)]
+        ratios = [larger / smaller for smaller, larger in pairwise(sizes)]
         cut = max(range(len(ratios)), key=lambda index: ratios[index])
         if ratios[cut] < 1.45 or any(ratio > 1.25 for index, ratio in enumerate(ratios) if index != cut):
             return None

@@ -128,7 +128,7 @@ def is_clearly_before(first: SceneObject, second: SceneObject, side: str) -> boo
     """Whether `first` comes before `second` counted from a side, by centroid and by both edges."""
     centre_1, near_1, far_1 = span(first, side)
     centre_2, near_2, far_2 = span(second, side)
-    return centre_2 - centre_1 >= 0.07 and near_1 < near_2 and far_1 < far_2
+    return centre_2 - centre_1 >= 0.08 and near_1 < near_2 and far_1 < far_2
 
 
 def is_clearly_bigger(first: SceneObject, second: SceneObject) -> bool:

@@ -54,7 +54,7 @@ def classify_pixels(pixels: NDArray[np.uint8]) -> NDArray[np.int64]:
     names[dim_yellow] = -1
     light_red = ((hue >= 338) | (hue <= 10)) & (value > 0.8)
     names[light_red & (saturation < 0.6)] = -1
-    names[light_red & (saturation > 0.2) & (saturation < 0.5) & (hue != 0)] = COLOURS.index("pink")
+    names[light_red & (saturation > 0.2) & (saturation < 0.5)] = COLOURS.index("pink")
     plain = saturation < 0.12
     names[plain & (value > 0.88)] = COLOURS.index("white")
     names[plain & (value > 0.35) & (value < 0.72)] = COLOURS.index("gray")

@@ -1,0 +1,103 @@
+"""Referring expressions made from annotated objects, unambiguous by the annotations.
+
+One engine serves drawn scenes and annotation files. It enumerates what can be said of the objects (category,
+colour, size, position, order, relations, several at once, regions, and things that are not there) and keeps a
+description only where no object is in doubt: each is surely meant or surely not.
+"""
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from asgn.data import families, wording
+from asgn.data.arrangement import Arrangement, indices
+from asgn.data.attributes import SceneObject
+from asgn.data.families import Kind, Meaning
+from asgn.data.nouns import Noun
+
+KIND_SHARES: dict[Kind, float] = {
+    "category": 1.0, "colour": 1.5, "size": 1.5, "position": 2.5, "ordinal": 1.5, "relation": 2.5, "plural": 1.0,
+    "stuff": 1.0, "absent": 0.5,
+}  # fmt: skip
+"""How often `choose` takes each kind, relative to the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """A referring expression and the annotations it means: several for a plural, none for an absent object."""
+
+    text: str
+    kind: Kind
+    annotation_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AbsentNouns:
+    """Names of a data set's things and regions, of which those missing in an image make absent phrases."""
+
+    things: Sequence[Noun] = ()
+    stuff: Sequence[Noun] = ()
+
+
+def describe(
+    objects: Sequence[SceneObject],
+    rng: random.Random,
+    *,
+    generic: Noun | None = None,
+    absent: AbsentNouns | None = None,
+    wordings: int = 1,
+    redundant: float = 0.15,
+) -> list[Phrase]:
+    """All that can be said of the objects without doubt, each in up to `wordings` wordings.
+
+    `generic` is a noun that fits every thing ("shape"); without one, phrases always name a category. Absent
+    phrases are made only where `absent` is given. Phrases with a part that is not needed ("left dog" of a single
+    dog) are kept with probability `redundant`. No text occurs twice.
+    """
+    arrangement = Arrangement(objects)
+    phrases: dict[str, Phrase] = {}
+    disputed: set[str] = set()
+    for meaning in _meanings(arrangement, rng, generic, absent):
+        if meaning.members & ~arrangement.referable or (meaning.is_redundant and rng.random() >= redundant):
+            continue
+        ids = tuple(objects[index].annotation_id for index in indices(meaning.members))
+        for _ in range(wordings):
+            text = wording.phrase(meaning.key, rng, meaning.target, meaning.anchors, **meaning.words)
+            known = phrases.setdefault(text, Phrase(text, meaning.kind, ids))
+            if known.annotation_ids != ids:
+                disputed.add(text)
+    return [item for text, item in phrases.items() if text not in disputed]
+
+
+def _meanings(
+    arrangement: Arrangement, rng: random.Random, generic: Noun | None, absent: AbsentNouns | None
+) -> Iterator[Meaning]:
+    heads = families.noun_phrases(arrangement, rng, generic)
+    yield from families.plain(heads)
+    yield from families.sizes(arrangement, heads)
+    yield from families.positions(arrangement, heads)
+    yield from families.orders(arrangement, heads)
+    yield from families.relations(arrangement, heads)
+    yield from families.plurals(arrangement, heads)
+    yield from families.stuff(arrangement, rng)
+    if absent is not None:
+        yield from families.absences(arrangement, heads, absent.things, absent.stuff, rng)
+
+
+def choose(phrases: Sequence[Phrase], count: int, rng: random.Random) -> list[Phrase]:
+    """Up to `count` of the phrases, spread over kinds as KIND_SHARES says and over the objects they mean."""
+    pools: dict[Kind, list[Phrase]] = {}
+    for item in rng.sample(phrases, len(phrases)):
+        pools.setdefault(item.kind, []).append(item)
+    used: dict[tuple[int, ...], int] = {}
+    chosen: list[Phrase] = []
+    while pools and len(chosen) < count:
+        kinds = list(pools)
+        kind = rng.choices(kinds, [KIND_SHARES[kind] for kind in kinds])[0]
+        item = min(pools[kind], key=lambda candidate: used.get(candidate.annotation_ids, 0))
+        pools[kind].remove(item)
+        if not pools[kind]:
+            del pools[kind]
+        used[item.annotation_ids] = used.get(item.annotation_ids, 0) + 1
+        chosen.append(item)
+    return chosen
