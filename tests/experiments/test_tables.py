@@ -67,7 +67,7 @@ def test_counts() -> None:
 def test_a_row_that_is_not_there_or_not_one() -> None:
     with pytest.raises(UserError, match=r"no row 'R\+RMI'.*conv4\+conv5"):
         TABLES["table3"].row("R+RMI")
-    with pytest.raises(UserError, match="lambda=0.01"):
+    with pytest.raises(UserError, match=r"lambda=0\.01"):
         TABLES["table6"].row("R+LSTM+DE+SE+AT")
 
 
