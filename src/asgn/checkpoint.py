@@ -64,7 +64,7 @@ def load_model(path: Path) -> Model:
         config = ModelConfig(**header["model"])
         vocabulary = Vocabulary(header["vocabulary"]["words"], header["vocabulary"]["strip"])
     except (KeyError, TypeError) as error:
-        raise CheckpointError(f"{path} lacks the description of a model ({error}); it is not of this version") from error
+        raise CheckpointError(f"{path} lacks the description of a model ({error}): it is of another version") from error
     generator = build_generator(config)
     load_strictly(generator, unprefixed(GENERATOR, tensors), str(path))
     return Model(generator.eval(), config, vocabulary, header.get("provenance", {}))
@@ -103,7 +103,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             header = json.loads(text)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError, ValueError) as error:
-        raise CheckpointError(f"checkpoint {path} cannot be read ({error}): it is damaged or of another kind") from error
+        raise CheckpointError(f"checkpoint {path} cannot be read ({error}): damaged, or of another kind") from error
     if header.get("format") != FORMAT:
         raise CheckpointError(f"{path} has checkpoint format {header.get('format')}, this version reads {FORMAT}")
     damaged = [name for name, tensor in tensors.items() if header["checksums"].get(name) != _checksum(tensor)]
@@ -135,4 +135,4 @@ def unprefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _checksum(tensor: Tensor) -> int:
-    return zlib.crc32(tensor.reshape(-1).view(torch.uint8).numpy())
+    return zlib.crc32(tensor.reshape(-1).view(torch.uint8).numpy().data)

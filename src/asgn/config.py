@@ -33,14 +33,25 @@ class ModelConfig:
     fusion_size: int = setting(500, "channels between the two fusion convolutions; units of the mLSTM")
     detail_size: int = setting(400, "channels of each detail-enhancement layer")
     semantic_input: Literal["prob", "logit", "feat"] = setting("prob", "what SE joins to the backbone's last feature")
+    dilation: Literal["every-block", "later-blocks"] = setting(
+        "every-block", "dilated blocks of res4 and res5: all (base code), or all but the stage's first (torchvision)"
+    )
 
     @classmethod
     def for_variant(cls, variant: Variant, vocabulary_size: int, **changes: Any) -> "ModelConfig":
-        """The paper's widths; for `M`, smaller ones that keep the shipped model under 12 MB."""
-        widths = {"embedding_size": 256, "language_size": 512, "visual_size": 512, "fusion_size": 256}
-        small = {**widths, "detail_size": 128} if variant.backbone == "M" else {}
+        """The paper's sizes; for `M`, smaller widths that keep the shipped model under 12 MB.
+
+        `D` is dilated as torchvision's DeepLab was trained; for a base-code DeepLab set `dilation` to `every-block`.
+        """
+        small = {"embedding_size": 256, "language_size": 512, "visual_size": 512, "fusion_size": 256}
+        own: dict[str, dict[str, Any]] = {
+            "R": {},
+            "D": {"dilation": "later-blocks"},
+            "SNLE": {"image_size": 512},
+            "M": {**small, "detail_size": 128},
+        }
         name = str(variant.without_densecrf())
-        return cls(**{"variant": name, "vocabulary_size": vocabulary_size, **small, **changes})
+        return cls(**{"variant": name, "vocabulary_size": vocabulary_size, **own[variant.backbone], **changes})
 
 
 @dataclass(frozen=True)

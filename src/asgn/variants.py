@@ -3,7 +3,7 @@
 import difflib
 import re
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, cast
 
 from asgn.errors import VariantError
 
@@ -48,8 +48,8 @@ class Variant:
         if match is None or layers is None:
             raise VariantError(f"unknown variant {name!r}: did you mean {nearest_name(name)!r}? Grammar: {GRAMMAR}")
         return cls(
-            backbone="SNLE" if match["snle"] else match["backbone"],
-            fusion="LSTM" if match["snle"] else match["fusion"],
+            backbone=cast(BackboneName, match["backbone"] or "SNLE"),
+            fusion=cast(FusionName, match["fusion"] or "LSTM"),
             detail=layers,
             semantic=bool(match["semantic"]),
             adversarial=bool(match["adversarial"]),
@@ -57,7 +57,7 @@ class Variant:
         )
 
     def __str__(self) -> str:
-        parts = ["SNLE"] if self.backbone == "SNLE" else [self.backbone, self.fusion]
+        parts: list[str] = ["SNLE"] if self.backbone == "SNLE" else [self.backbone, self.fusion]
         if self.detail:
             parts.append("DE" if self.detail == DEFAULT_DETAIL else f"DE({','.join(self.detail)})")
         parts += [token for token, present in self._switches() if present]

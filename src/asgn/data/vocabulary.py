@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from asgn.errors import DataError, PhraseError
+from asgn.errors import DataError
 
 PAD, GO, END, UNKNOWN = "<pad>", "<go>", "<eos>", "<unk>"
 SPECIAL = (PAD, GO, END, UNKNOWN)
@@ -20,7 +20,7 @@ class Encoded:
 
     ids: tuple[int, ...]
     words: tuple[str, ...]
-    """The words behind `ids`."""
+    """The words behind `ids`; none for a phrase without a word."""
     unknown: tuple[str, ...]
     """Those of `words` that the vocabulary lacks."""
     cut: tuple[str, ...]
@@ -68,18 +68,12 @@ class Vocabulary:
         return word in self._ids
 
     def encode(self, phrase: str) -> Encoded:
-        """The first 20 words of a phrase as ids; unknown words share one id.
-
-        Raises:
-            PhraseError: the phrase holds no word.
-        """
+        """The first 20 words of a phrase as ids; unknown words share one id, a phrase without a word is that id."""
         tokens = tokenise(phrase, self.strip)
-        if not tokens:
-            raise PhraseError(f"the phrase {phrase!r} holds no word: say what to segment, such as 'left person'")
         words = tuple(tokens[:MAX_WORDS])
         unknown_id = self._ids[UNKNOWN]
         return Encoded(
-            ids=tuple(self._ids.get(word, unknown_id) for word in words),
+            ids=tuple(self._ids.get(word, unknown_id) for word in words) or (unknown_id,),
             words=words,
             unknown=tuple(word for word in words if word not in self._ids),
             cut=tuple(tokens[MAX_WORDS:]),

@@ -1,0 +1,80 @@
+"""`asgn evaluate`."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from asgn.checkpoint import load_model
+from asgn.cli.options import Data, Device, Root
+from asgn.data.datasets import open_dataset
+from asgn.evaluation.evaluate import Evaluation
+from asgn.evaluation.metrics import PRECISION_THRESHOLDS
+from asgn.files import atomic_write_json
+from asgn.inference.device import choose_device
+
+
+def evaluate(
+    model: Annotated[Path, typer.Argument(help="checkpoint file, or the folder of a run")],
+    data: Data,
+    split: Annotated[str, typer.Option(help="split to score, such as val or testA")],
+    root: Root = None,
+    protocol: Annotated[
+        Literal["clean", "reference"], typer.Option(help="resize logits, then threshold; or as the base code did")
+    ] = "clean",
+    control: Annotated[bool, typer.Option("--control", help="score shuffled phrases too")] = False,
+    limit: Annotated[int | None, typer.Option(help="score only so many images, spread over the split")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="write everything to this file")] = None,
+    device: Device = "auto",
+) -> None:
+    """Score a model on a split: oIoU, mIoU and Pr@X over every sentence, at each image's own size.
+
+    Example: asgn evaluate runs/mine --data own --root my-photos --split val --control --json scores.json
+    """
+    from asgn.experiments.run import evaluate_model
+
+    chosen, loaded = choose_device(device), load_model(model)
+    dataset = open_dataset(data, root, split)
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("images", total=None)
+        evaluation = evaluate_model(
+            loaded,
+            dataset,
+            device=chosen,
+            protocol=protocol,
+            control_seed=0 if control else None,
+            limit=limit,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    result = {"model": {"path": str(model), "variant": loaded.config.variant, "provenance": loaded.provenance}}
+    if json_file is not None:
+        atomic_write_json(json_file, result | evaluation.to_json())
+    Console().print(score_table(loaded.config.variant, evaluation))
+
+
+def score_table(name: str, evaluation: Evaluation) -> Table:
+    """The scores as a table, protocol and split named, with the control beneath."""
+    title = f"{name} on {evaluation.dataset}/{evaluation.split}, protocol {evaluation.protocol}"
+    measures = ["oIoU", "mIoU", *(f"Pr@{threshold}" for threshold in PRECISION_THRESHOLDS)]
+    table = Table(title=title)
+    for column in ("phrases", "expressions", *measures):
+        table.add_column(column, justify="right")
+    rows = [("true", evaluation.scores)]
+    if evaluation.control is not None:
+        rows.append(("shuffled", evaluation.control))
+    for phrases, scores in rows:
+        summary = scores.summary()
+        shown = ["-" if summary[measure] is None else f"{summary[measure]:.2f}" for measure in measures]
+        table.add_row(phrases, str(summary["expressions"]), *shown)
+    timing = f"{evaluation.seconds_per_image:.3f} s an image, {evaluation.seconds_per_phrase:.4f} s a phrase"
+    table.caption = f"{evaluation.images} images; {timing}"
+    return table
+
+
+def to_json_text(value: object) -> str:
+    """One JSON object for machines."""
+    return json.dumps(value, indent=2, ensure_ascii=False)

@@ -1,0 +1,52 @@
+"""The `asgn` command."""
+
+import logging
+import sys
+
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+
+from asgn import __version__
+from asgn.cli.demo import demo
+from asgn.cli.doctor import doctor
+from asgn.cli.evaluate import evaluate
+from asgn.cli.info import info
+from asgn.cli.segment import segment
+from asgn.cli.train import train
+from asgn.errors import UserError
+
+app = typer.Typer(
+    name="asgn",
+    help="Referring image segmentation: a photograph and a phrase in, the mask of what the phrase refers to out.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+for command in (segment, train, evaluate, info, doctor, demo):
+    app.command()(command)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def root(version: bool = typer.Option(False, "--version", callback=_show_version, is_eager=True)) -> None:
+    """Referring image segmentation: a photograph and a phrase in, the mask of what the phrase refers to out."""
+
+
+def main() -> None:
+    """Run the command line; a user's mistake is one line on stderr and exit code 2."""
+    console = Console(stderr=True)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[RichHandler(console=console)])
+    try:
+        app()
+    except UserError as error:
+        print(f"asgn: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("asgn: interrupted", file=sys.stderr)
+        sys.exit(130)

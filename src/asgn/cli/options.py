@@ -1,0 +1,29 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from asgn.config import LossConfig, ModelConfig, TrainConfig, help_of
+
+
+def train_option(name: str, *flags: str) -> Any:
+    """An option for a field of TrainConfig, with that field's documentation."""
+    return typer.Option(*flags, help=help_of(TrainConfig, name))
+
+
+def loss_option(name: str, *flags: str) -> Any:
+    """An option for a field of LossConfig, with that field's documentation."""
+    return typer.Option(*flags, help=help_of(LossConfig, name))
+
+
+def model_option(name: str, *flags: str) -> Any:
+    """An option for a field of ModelConfig, with that field's documentation."""
+    return typer.Option(*flags, help=help_of(ModelConfig, name))
+
+
+Data = Annotated[str, typer.Option("--data", help="data set: unc, unc+, gref, gref-umd, referit, own or synthetic")]
+Root = Annotated[Path | None, typer.Option("--root", help="folder of the data set; synthetic needs none")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, mps")]
+Json = Annotated[bool, typer.Option("--json", help="print one JSON object instead of text")]

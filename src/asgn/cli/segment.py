@@ -1,0 +1,94 @@
+"""`asgn segment`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from asgn.cli.options import Device, Json
+from asgn.data.images import load_image
+from asgn.errors import UserError
+from asgn.inference.device import choose_device
+from asgn.inference.outputs import OutputFormat, ResultWriter
+from asgn.inference.segmenter import Segmentation, Segmenter
+
+IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".jp2", ".avif"}
+
+
+def segment(
+    inputs: Annotated[list[str], typer.Argument(metavar="IMAGE... PHRASE...", help="image files, then phrases")],
+    model: Annotated[Path, typer.Option("--model", help="checkpoint file, or the folder of a run")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="folder for the results")] = Path(),
+    output_format: Annotated[
+        OutputFormat, typer.Option("--format", help="png masks, rle, coco, polygon or overlay")
+    ] = "png",
+    device: Device = "auto",
+    json_output: Json = False,
+) -> None:
+    """Segment what phrases refer to in photographs. Each photograph is encoded once for all phrases.
+
+    Example: asgn segment street.jpg "white car on the right" "left person" --model runs/mine -o masks
+    """
+    images, phrases = split_inputs(inputs)
+    segmenter = Segmenter.load(model, choose_device(device))
+    for phrase in phrases:
+        segmenter.read_phrase(phrase)
+    found = []
+    with ResultWriter(out, output_format) as writer:
+        for path in images:
+            pixels = load_image(path)
+            results = segmenter.segment(pixels, phrases)
+            written = writer.write(pixels, path.name, results)
+            found.append(_record(path, results, written))
+            if not json_output:
+                _say(path, results, written)
+    if json_output:
+        from asgn.cli.evaluate import to_json_text
+
+        typer.echo(to_json_text(found))
+
+
+def split_inputs(inputs: Sequence[str]) -> tuple[list[Path], list[str]]:
+    """Which arguments are images (files that exist, or names that end like one) and which are phrases."""
+    images = [Path(text) for text in inputs if Path(text).suffix.lower() in IMAGE_SUFFIXES or _is_file(text)]
+    phrases = [text for text in inputs if Path(text) not in images]
+    if not images:
+        raise UserError(f"no image among {', '.join(map(repr, inputs))}: give an image file, then phrases")
+    if not phrases:
+        raise UserError("no phrase: say what to segment, such as 'left person', behind the image")
+    return images, phrases
+
+
+def _is_file(text: str) -> bool:
+    try:
+        return Path(text).is_file()
+    except OSError:  # a long phrase is no possible file name
+        return False
+
+
+def _record(path: Path, results: Sequence[Segmentation], written: Sequence[Path]) -> dict[str, object]:
+    phrases = [
+        {
+            "phrase": result.phrase,
+            "score": result.score,
+            "area": int(result.mask.sum()),
+            "unknown_words": list(result.unknown),
+            "cut_words": list(result.cut),
+        }
+        for result in results
+    ]
+    return {"image": str(path), "phrases": phrases, "files": [str(file) for file in written]}
+
+
+def _say(path: Path, results: Sequence[Segmentation], written: Sequence[Path]) -> None:
+    for result in results:
+        share = result.mask.mean()
+        found = f"{share:.1%} of the picture, score {result.score:.2f}" if share else "nothing matches"
+        typer.echo(f"{path.name}: {result.phrase!r}: {found}")
+        if result.unknown:
+            typer.echo(f"  unknown to the model: {', '.join(result.unknown)}", err=True)
+        if result.cut:
+            typer.echo(f"  only the first 20 words were read; cut: {' '.join(result.cut)}", err=True)
+    for file in written:
+        typer.echo(f"  {file}")

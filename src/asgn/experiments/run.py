@@ -1,0 +1,205 @@
+"""The one place where data, model, training and evaluation are put together."""
+
+import dataclasses
+import logging
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+
+from asgn import __version__
+from asgn.checkpoint import Model
+from asgn.config import LossConfig, ModelConfig, TrainConfig, to_json
+from asgn.data.batches import BatchStream, batch_loader
+from asgn.data.sample import ReferringDataset
+from asgn.data.vocabulary import Vocabulary
+from asgn.errors import CheckpointError, UserError
+from asgn.evaluation.evaluate import Evaluation, Progress, evaluate
+from asgn.files import atomic_write_json, ensure_writable_folder
+from asgn.inference.segmenter import Segmenter
+from asgn.models.build import build_generator
+from asgn.models.discriminator import Discriminator
+from asgn.models.pretrained import Weights, load_backbone_weights
+from asgn.training.loop import LAST, PREVIOUS, run_loop
+from asgn.training.optimizers import discriminator_optimizer, generator_optimizer
+from asgn.training.recorder import Recorder
+from asgn.training.state import TrainingState
+from asgn.training.step import AdversarialStep, Step, SupervisedStep
+from asgn.variants import Variant
+
+_LOG = logging.getLogger(__name__)
+
+FREE_TO_CHANGE = {"steps", "workers", "validate_every", "validation_limit", "checkpoint_every"}
+"""Settings that a resumed run may give anew: none of them changes a step."""
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """One training run."""
+
+    variant: Variant
+    train_data: ReferringDataset
+    validation_data: ReferringDataset
+    folder: Path
+    train: TrainConfig = field(default_factory=TrainConfig)
+    losses: LossConfig = field(default_factory=LossConfig)
+    model_changes: dict[str, Any] = field(default_factory=dict)
+    """Fields of ModelConfig that differ from the variant's own."""
+    vocabulary: Vocabulary | None = None
+    """None builds one from the training expressions."""
+    weights: Weights = "default"
+    resume: bool = False
+    quiet: bool = False
+
+
+def train_run(plan: RunPlan, accelerator: Accelerator) -> bool:
+    """Train as planned; gives False where a signal stopped the run early.
+
+    Raises:
+        UserError: the folder holds another run, the data or weights cannot be read, or the run diverged.
+    """
+    _check_folder(plan)
+    torch.manual_seed(plan.train.seed)
+    state = build_state(plan)
+    if plan.resume:
+        restore_newest(state, plan.folder)
+    else:
+        atomic_write_json(plan.folder / "run.json", _description(state))
+    state.model.generator.to(accelerator.device)
+    loader = batch_loader(_stream(plan, state, accelerator), state.step, plan.train.workers)
+    step = build_step(state, plan.losses, accelerator)
+    with Recorder(plan.folder, plan.train.steps, state.step, plan.train.batch_size, plan.quiet) as recorder:
+        return run_loop(
+            state=state,
+            take_step=step,
+            batches=loader,
+            config=plan.train,
+            folder=plan.folder,
+            recorder=recorder,
+            validate=_validation(plan, state.model, accelerator.device),
+            device=accelerator.device,
+        )
+
+
+def build_state(plan: RunPlan) -> TrainingState:
+    """Networks with their first weights, and their optimisers."""
+    vocabulary = plan.vocabulary or Vocabulary.build(item.text for item in plan.train_data.expressions)
+    config = ModelConfig.for_variant(plan.variant, len(vocabulary), **plan.model_changes)
+    generator = build_generator(config)
+    discriminator = Discriminator() if plan.variant.adversarial else None
+    provenance: dict[str, Any] = {}
+    if not plan.resume:
+        provenance["backbone"] = to_json(load_backbone_weights(generator, plan.variant, plan.weights))
+    generator.freeze_backbone(not plan.train.finetune)
+    provenance["data"] = data_description(plan.train_data)
+    return TrainingState(
+        model=Model(generator, config, vocabulary, provenance),
+        optimizer=generator_optimizer(generator, plan.train),
+        discriminator=discriminator,
+        discriminator_optimizer=None if discriminator is None else discriminator_optimizer(discriminator, plan.train),
+        settings={
+            "train": {name: value for name, value in to_json(plan.train).items() if name not in FREE_TO_CHANGE},
+            "losses": to_json(plan.losses),
+            "data": provenance["data"],
+        },
+    )
+
+
+def build_step(state: TrainingState, losses: LossConfig, accelerator: Accelerator) -> Step:
+    """The step that the variant asks for: AT decides."""
+    generator, optimizer = accelerator.prepare(state.model.generator, state.optimizer)
+    if state.discriminator is None:
+        return SupervisedStep(accelerator, generator, optimizer, losses)
+    discriminator, its_optimizer = accelerator.prepare(state.discriminator, state.discriminator_optimizer)
+    return AdversarialStep(accelerator, generator, optimizer, discriminator, its_optimizer, losses)
+
+
+def restore_newest(state: TrainingState, folder: Path) -> None:
+    """Continue from the newest state that is whole; a damaged one is set aside.
+
+    Raises:
+        CheckpointError: there is none, or it belongs to another run.
+    """
+    newest, before = folder / LAST, folder / PREVIOUS
+    if not newest.exists() and not before.exists():
+        raise CheckpointError(f"nothing to resume in {folder}: leave --resume out to start a run there")
+    try:
+        state.restore(newest if newest.exists() else before)
+    except CheckpointError:
+        if not before.exists():
+            raise
+        state.restore(before)
+        aside = newest.replace(folder / "damaged.safetensors")
+        _LOG.warning("%s is damaged and was set aside as %s; the run goes on from step %d", newest, aside, state.step)
+
+
+def evaluate_model(
+    model: Model,
+    data: ReferringDataset,
+    *,
+    device: torch.device,
+    protocol: str = "clean",
+    control_seed: int | None = None,
+    limit: int | None = None,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Score a model on a split (see `evaluate`)."""
+    segmenter = Segmenter(model, device)
+    return evaluate(
+        lambda image, phrases: segmenter.predict_masks(image, phrases, protocol),
+        data,
+        protocol=protocol,
+        control_seed=control_seed,
+        limit=limit,
+        progress=progress,
+    )
+
+
+def data_description(data: ReferringDataset) -> dict[str, Any]:
+    """What a checkpoint says of the data it was trained on."""
+    return {"name": data.name, "split": data.split, "fingerprint": data.fingerprint()}
+
+
+def _stream(plan: RunPlan, state: TrainingState, accelerator: Accelerator) -> BatchStream:
+    return BatchStream(
+        plan.train_data,
+        state.model.vocabulary,
+        side=state.model.config.image_size,
+        batch_size=plan.train.batch_size,
+        steps=plan.train.steps,
+        seed=plan.train.seed,
+        phrases_per_image=plan.train.phrases_per_image,
+        flip=plan.train.flip,
+        process=accelerator.process_index,
+        processes=accelerator.num_processes,
+    )
+
+
+def _validation(plan: RunPlan, model: Model, device: torch.device) -> Callable[[int], dict[str, float]]:
+    def validate(step: int) -> dict[str, float]:
+        del step
+        limit = plan.train.validation_limit or None
+        summary = evaluate_model(model, plan.validation_data, device=device, limit=limit).scores.summary()
+        return {name: value for name, value in summary.items() if isinstance(value, float)}
+
+    return validate
+
+
+def _check_folder(plan: RunPlan) -> None:
+    ensure_writable_folder(plan.folder)
+    if not plan.resume and (plan.folder / LAST).exists():
+        raise UserError(f"{plan.folder} already holds a run: add --resume to continue it, or choose another --out")
+
+
+def _description(state: TrainingState) -> dict[str, Any]:
+    environment = {"asgn": __version__, "torch": torch.__version__, "python": platform.python_version()}
+    return {
+        "model": dataclasses.asdict(state.model.config),
+        "provenance": state.model.provenance,
+        "environment": environment,
+        **state.settings,
+    }

@@ -1,0 +1,94 @@
+"""All that changes while a run proceeds, to and from one checkpoint file."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from asgn.checkpoint import (
+    GENERATOR,
+    Model,
+    load_strictly,
+    model_header,
+    prefixed,
+    read_tensors,
+    unprefixed,
+    write_tensors,
+)
+from asgn.errors import CheckpointError
+from asgn.models.discriminator import Discriminator
+from asgn.training.optimizers import load_optimizer_tensors, optimizer_tensors
+
+DISCRIMINATOR = "discriminator."
+OPTIMIZER = "optimizer."
+DISCRIMINATOR_OPTIMIZER = "discriminator_optimizer."
+RANDOM = "random"
+
+
+@dataclass
+class TrainingState:
+    """Networks, optimisers and progress of a run. The data's position is the step itself."""
+
+    model: Model
+    optimizer: Optimizer
+    discriminator: Discriminator | None
+    discriminator_optimizer: Optimizer | None
+    settings: dict[str, Any]
+    """Configuration and data of the run, as JSON values; a resumed run must agree with them."""
+    step: int = 0
+    best_score: float | None = None
+
+    def save(self, path: Path) -> None:
+        """Write everything. Raises OutputError where the file cannot be written; an older file then stays whole."""
+        progress = {"step": self.step, "best_score": self.best_score, "settings": self.settings}
+        write_tensors(path, self._tensors(), model_header(self.model) | {"training": progress})
+
+    def restore(self, path: Path) -> None:
+        """Continue from a file that `save` wrote.
+
+        Raises:
+            CheckpointError: the file is damaged, of another variant, or of a run with other settings.
+        """
+        tensors, header = read_tensors(path)
+        try:
+            progress, described = header["training"], header["model"]
+        except KeyError as error:
+            raise CheckpointError(f"{path} holds a model but no training state: give the last.safetensors") from error
+        self._check_same_run(path, described, progress["settings"])
+        load_strictly(self.model.generator, unprefixed(GENERATOR, tensors), str(path))
+        load_optimizer_tensors(self.optimizer, unprefixed(OPTIMIZER, tensors))
+        if self.discriminator is not None and self.discriminator_optimizer is not None:
+            load_strictly(self.discriminator, unprefixed(DISCRIMINATOR, tensors), str(path))
+            load_optimizer_tensors(self.discriminator_optimizer, unprefixed(DISCRIMINATOR_OPTIMIZER, tensors))
+        torch.set_rng_state(tensors[RANDOM])
+        self.model.provenance.update(header["provenance"])
+        self.step, self.best_score = progress["step"], progress["best_score"]
+
+    def _check_same_run(self, path: Path, described: dict[str, Any], settings: dict[str, Any]) -> None:
+        own = model_header(self.model)["model"]
+        if described != own:
+            raise CheckpointError(
+                f"{path} is a checkpoint of {described['variant']}, this run trains {own['variant']}: "
+                f"{_first_difference(described, own)}; choose another --out"
+            )
+        if settings != self.settings:
+            difference = _first_difference(settings, self.settings)
+            raise CheckpointError(f"{path} belongs to a run with other settings: {difference}; choose another --out")
+
+    def _tensors(self) -> dict[str, Tensor]:
+        tensors = prefixed(GENERATOR, self.model.generator.state_dict())
+        tensors |= prefixed(OPTIMIZER, optimizer_tensors(self.optimizer))
+        if self.discriminator is not None and self.discriminator_optimizer is not None:
+            tensors |= prefixed(DISCRIMINATOR, self.discriminator.state_dict())
+            tensors |= prefixed(DISCRIMINATOR_OPTIMIZER, optimizer_tensors(self.discriminator_optimizer))
+        return tensors | {RANDOM: torch.get_rng_state()}
+
+
+def _first_difference(old: dict[str, Any], new: dict[str, Any]) -> str:
+    for name in sorted(old.keys() | new.keys()):
+        if old.get(name) != new.get(name):
+            return f"{name} was {old.get(name)!r} and is now {new.get(name)!r}"
+    return "no difference"
