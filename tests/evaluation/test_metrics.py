@@ -12,7 +12,7 @@ from asgn.evaluation.metrics import METRICS, SegmentationScores
 def scores_of(*rows: tuple[int, int, int]) -> SegmentationScores:
     scores = SegmentationScores()
     for index, row in enumerate(rows):
-        scores.add_pixels(index, *row)
+        scores.add_pixels(index, *row, image=1000)
     return scores
 
 
@@ -27,7 +27,7 @@ def test_hand_computed_example() -> None:
     scores.add(7, row_mask(0, 4), row_mask(2, 6))  # I 2, U 6
     scores.add(8, row_mask(0, 7), row_mask(0, 10))  # I 7, U 10: exactly the threshold 0.7
     scores.add(9, row_mask(0, 0), row_mask(0, 1))  # I 0, U 1
-    assert scores.pixels.tolist() == [[2, 6, 4], [7, 10, 10], [0, 1, 1]]
+    assert scores.pixels.tolist() == [[2, 6, 4, 10], [7, 10, 10, 10], [0, 1, 1, 10]]
     summary = scores.summary()
     assert summary["oIoU"] == pytest.approx(100 * 9 / 17)
     assert summary["mIoU"] == pytest.approx(100 * (1 / 3 + 0.7) / 3)

@@ -27,14 +27,15 @@ from numpy.typing import NDArray
 PRECISION_THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9)
 METRICS = ("oIoU", "mIoU", *(f"Pr@{threshold}" for threshold in PRECISION_THRESHOLDS))
 
-_INTERSECTION, _UNION, _TRUTH = range(3)
+INTERSECTION, UNION, TRUTH, IMAGE = range(4)
+"""Columns of the rows of pixel counts."""
 
 
 class SegmentationScores:
-    """Intersection, union and truth in pixels of every scored expression, by its `sentence_id`."""
+    """Pixels of intersection, union, truth and image of every scored expression, by its `sentence_id`."""
 
     def __init__(self) -> None:
-        self._pixels: dict[int, tuple[int, int, int]] = {}
+        self._pixels: dict[int, tuple[int, int, int, int]] = {}
 
     def add(self, sentence_id: int, prediction: NDArray[np.bool_], truth: NDArray[np.bool_]) -> None:
         """Score one expression from its predicted and true mask, both (H, W) bool.
@@ -50,13 +51,13 @@ class SegmentationScores:
         intersection = int(np.count_nonzero(prediction & truth))
         in_truth = int(np.count_nonzero(truth))
         union = int(np.count_nonzero(prediction)) + in_truth - intersection
-        self.add_pixels(sentence_id, intersection, union, in_truth)
+        self.add_pixels(sentence_id, intersection, union, in_truth, truth.size)
 
-    def add_pixels(self, sentence_id: int, intersection: int, union: int, truth: int) -> None:
+    def add_pixels(self, sentence_id: int, intersection: int, union: int, truth: int, image: int) -> None:
         """Score one expression from its pixel counts (see `add`)."""
         if sentence_id in self._pixels:
             raise ValueError(f"expression {sentence_id} is scored twice")
-        self._pixels[sentence_id] = (intersection, union, truth)
+        self._pixels[sentence_id] = (intersection, union, truth, image)
 
     def merge(self, other: "SegmentationScores") -> None:
         """Take over the expressions of `other`, scored by another process.
@@ -84,53 +85,53 @@ class SegmentationScores:
 
     @property
     def pixels(self) -> NDArray[np.int64]:
-        """(N, 3) intersection, union and truth, in the order of `sentence_ids`."""
-        return np.array(list(self._pixels.values()), dtype=np.int64).reshape(-1, 3)
+        """(N, 4) intersection, union, truth and image, in the order of `sentence_ids`."""
+        return np.array(list(self._pixels.values()), dtype=np.int64).reshape(-1, 4)
 
     def to_json(self) -> dict[str, list[int]]:
-        """The integers of each expression by its `sentence_id`: intersection, union, truth."""
+        """The integers of each expression by its `sentence_id`: intersection, union, truth, image."""
         return {str(sentence_id): list(pixels) for sentence_id, pixels in self._pixels.items()}
 
     @classmethod
     def from_json(cls, rows: Mapping[str, list[int]]) -> "SegmentationScores":
         """The inverse of `to_json`."""
         scores = cls()
-        for sentence_id, (intersection, union, truth) in rows.items():
-            scores.add_pixels(int(sentence_id), intersection, union, truth)
+        for sentence_id, row in rows.items():
+            scores.add_pixels(int(sentence_id), *row)
         return scores
 
     def summary(self) -> dict[str, Any]:
         """Every measure in percent, None where no expression defines it, and the number of expressions."""
         pixels = self.pixels
-        absent = pixels[:, _TRUTH] == 0
+        absent = pixels[:, TRUTH] == 0
         return {
             **measure(pixels),
             "expressions": len(pixels),
             "absent_expressions": int(absent.sum()),
-            "absent_accuracy": percent(pixels[absent, _UNION] == 0),
+            "absent_accuracy": percent(pixels[absent, UNION] == 0),
         }
 
 
 def measure(pixels: NDArray[np.int64]) -> dict[str, float | None]:
-    """oIoU, mIoU and Pr@X, in percent, of (N, 3) rows of intersection, union and truth."""
-    union = pixels[:, _UNION]
+    """oIoU, mIoU and Pr@X, in percent, of (N, 4) rows of pixel counts."""
+    union = pixels[:, UNION]
     iou = expression_iou(pixels)
-    present = iou[pixels[:, _TRUTH] > 0]
+    present = iou[pixels[:, TRUTH] > 0]
     total = int(union.sum())
     return {
-        "oIoU": 100 * int(pixels[:, _INTERSECTION].sum()) / total if total else None,
+        "oIoU": 100 * int(pixels[:, INTERSECTION].sum()) / total if total else None,
         "mIoU": percent(iou),
         **{f"Pr@{threshold}": percent(present >= threshold) for threshold in PRECISION_THRESHOLDS},
     }
 
 
 def expression_iou(pixels: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(N,) IoU in [0, 1] of (N, 3) rows; an empty union is an absent object rightly left unmarked, hence 1.
+    """(N,) IoU in [0, 1] of (N, 4) rows; an empty union is an absent object rightly left unmarked, hence 1.
 
     The quotient of two integers is correctly rounded, so comparing it with a threshold such as 0.7 is exact.
     """
-    union = pixels[:, _UNION]
-    return np.where(union == 0, 1.0, pixels[:, _INTERSECTION] / np.maximum(union, 1))
+    union = pixels[:, UNION]
+    return np.where(union == 0, 1.0, pixels[:, INTERSECTION] / np.maximum(union, 1))
 
 
 def percent(values: NDArray[Any]) -> float | None:
