@@ -56,12 +56,16 @@ class Arrangement:
         self._judged: dict[tuple[str | int, ...], Selection] = {}
 
     def _judge(self, key: tuple[str | int, ...], judgement: Callable[[SceneObject], Answer]) -> Selection:
-        if key not in self._judged:
-            answers = [judgement(item) for item in self.objects]
-            sure = bit_set(index for index, answer in enumerate(answers) if answer)
-            possible = bit_set(index for index, answer in enumerate(answers) if answer is not False)
-            self._judged[key] = Selection(sure, possible)
-        return self._judged[key]
+        known = self._judged.get(key)
+        if known is None:
+            sure = possible = 0
+            for index, item in enumerate(self.objects):
+                answer = judgement(item)
+                if answer is not False:
+                    possible |= 1 << index
+                    sure |= bool(answer) << index
+            known = self._judged[key] = Selection(sure, possible)
+        return known
 
     def category(self, name: str) -> Selection:
         """Objects called `name`."""

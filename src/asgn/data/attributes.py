@@ -113,7 +113,7 @@ def is_in_corner(item: SceneObject, vertical: str, horizontal: str) -> Answer:
     spans = span(item, vertical), span(item, horizontal)
     if all(centre < 0.36 and far < 0.6 for centre, _, far in spans):
         return True
-    return False if any(centre > 0.5 for centre, _, _ in spans) else None
+    return False if any(centre > 0.46 for centre, _, _ in spans) else None
 
 
 def is_in_middle(item: SceneObject) -> Answer:

@@ -28,14 +28,14 @@ _SHADOW = 0.05
 
 def draw_labels(scene: Scene, size: int) -> tuple[Labels, list[int]]:
     """The label map (S, S), and how many pixels each shape would show if nothing hid it."""
-    labels = np.zeros((size, size), dtype=np.uint8)
+    labels: Labels = np.zeros((size, size), dtype=np.uint8)
     rows = np.arange(size, dtype=np.float32)[:, None]
     for index, region in enumerate(scene.regions[1:], start=1):
         labels[rows + 0.5 >= _edge(region, size)[None, :]] = index
     full = []
     for index, shape in enumerate(scene.shapes, start=len(scene.regions)):
         window, coverage = _rasterize(shape, size)
-        inside = np.asarray(coverage) >= 128
+        inside: NDArray[np.bool_] = np.asarray(coverage) >= 128
         labels[window][inside] = index
         full.append(int(inside.sum()))
     return labels, full
@@ -47,7 +47,8 @@ def draw_image(scene: Scene, size: int) -> Image:
     canvas = _draw_regions(scene, size, rng)
     for shape in scene.shapes:
         _paint_shape(canvas, shape, rng)
-    return np.clip(canvas + 0.5, 0, 255).astype(np.uint8)
+    image: Image = np.clip(canvas + 0.5, 0, 255).astype(np.uint8)
+    return image
 
 
 def _draw_regions(scene: Scene, size: int, rng: np.random.Generator) -> NDArray[np.float32]:

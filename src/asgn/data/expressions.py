@@ -57,8 +57,8 @@ def describe(
     arrangement = Arrangement(objects)
     phrases: dict[str, Phrase] = {}
     disputed: set[str] = set()
-    for meaning in _meanings(arrangement, rng, generic, absent):
-        if meaning.members & ~arrangement.referable or (meaning.is_redundant and rng.random() >= redundant):
+    for meaning in _meanings(arrangement, rng, generic, absent, redundant):
+        if meaning.members & ~arrangement.referable:
             continue
         ids = tuple(objects[index].annotation_id for index in indices(meaning.members))
         for _ in range(wordings):
@@ -70,18 +70,25 @@ def describe(
 
 
 def _meanings(
-    arrangement: Arrangement, rng: random.Random, generic: Noun | None, absent: AbsentNouns | None
+    arrangement: Arrangement, rng: random.Random, generic: Noun | None, absent: AbsentNouns | None, redundant: float
 ) -> Iterator[Meaning]:
-    heads = families.noun_phrases(arrangement, rng, generic)
+    every = families.noun_phrases(arrangement, rng, generic)
+    anchors = families.anchors_of(every)
+    heads = [head for head in every if not head.is_redundant or rng.random() < redundant]
+    open_heads = [head for head in heads if not head.selection.is_single or rng.random() < redundant]
     yield from families.plain(heads)
-    yield from families.sizes(arrangement, heads)
-    yield from families.positions(arrangement, heads)
-    yield from families.orders(arrangement, heads)
-    yield from families.relations(arrangement, heads)
-    yield from families.plurals(arrangement, heads)
+    yield from families.sizes(arrangement, open_heads)
+    yield from families.positions(arrangement, open_heads)
+    yield from families.orders(arrangement, open_heads)
+    yield from families.relations(arrangement, open_heads, anchors)
+    yield from families.plurals(arrangement, open_heads, anchors)
     yield from families.stuff(arrangement, rng)
     if absent is not None:
-        yield from families.absences(arrangement, heads, absent.things, absent.stuff, rng)
+        things = [noun for noun in absent.things if not arrangement.category(noun.name).possible]
+        regions = [noun for noun in absent.stuff if not arrangement.category(noun.name).possible]
+        yield from families.absences(arrangement, every, anchors, things, rng)
+        for noun in rng.sample(regions, min(len(regions), 2)):
+            yield Meaning("absent", 0, "stuff", noun.forms)
 
 
 def choose(phrases: Sequence[Phrase], count: int, rng: random.Random) -> list[Phrase]:

@@ -1,24 +1,26 @@
 """The families of descriptions: each enumerates what one way of referring can single out in an arrangement."""
 
 import random
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Literal, NamedTuple
 
 from asgn.data import wording
 from asgn.data.arrangement import Arrangement, Selection, indices
 from asgn.data.attributes import CORNERS, RELATIONS, SIDES
 from asgn.data.colours import COLOURS
 from asgn.data.nouns import Noun
-from asgn.data.wording import Forms
+from asgn.data.wording import RELATION_WORDS, Forms
 
 Kind = Literal["category", "colour", "size", "position", "ordinal", "relation", "plural", "stuff", "absent"]
 
-_MAXIMUM_ABSENT = 12
+Anchor = tuple[int, Forms]
+"""The index of an object and a noun phrase that surely means it alone."""
+
+_ABSENT_TRIALS = 4
 
 
-@dataclass(frozen=True, slots=True)
-class NounPhrase:
+class NounPhrase(NamedTuple):
     """A noun with its adjectives and the objects it fits. `is_redundant`: the last adjective changes nothing."""
 
     forms: Forms
@@ -28,8 +30,7 @@ class NounPhrase:
     is_redundant: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Meaning:
+class Meaning(NamedTuple):
     """A description (a key of the wordings and what fills it) with the set of objects that it means."""
 
     kind: Kind
@@ -37,8 +38,7 @@ class Meaning:
     key: str
     target: Forms
     anchors: tuple[Forms, ...] = ()
-    words: dict[str, str] = field(default_factory=dict)
-    is_redundant: bool = False
+    words: Mapping[str, str] = MappingProxyType({})
 
 
 def noun_phrases(arrangement: Arrangement, rng: random.Random, generic: Noun | None) -> list[NounPhrase]:
@@ -84,7 +84,7 @@ def plain(heads: Sequence[NounPhrase]) -> Iterator[Meaning]:
     """Noun phrases that single out one object as they are."""
     for head in heads:
         if head.selection.is_single:
-            yield Meaning(head.kind, head.selection.sure, "plain", head.forms, is_redundant=head.is_redundant)
+            yield Meaning(head.kind, head.selection.sure, "plain", head.forms)
 
 
 def sizes(arrangement: Arrangement, heads: Sequence[NounPhrase]) -> Iterator[Meaning]:
@@ -97,27 +97,26 @@ def sizes(arrangement: Arrangement, heads: Sequence[NounPhrase]) -> Iterator[Mea
             first = arrangement.by_size(head.selection, largest=largest)[:1]
             key = ("larger" if largest else "smaller") if count == 2 else ("largest" if largest else "smallest")
             for index in first:
-                yield Meaning("size", 1 << index, key, head.forms, is_redundant=head.is_redundant)
+                yield Meaning("size", 1 << index, key, head.forms)
 
 
 def positions(arrangement: Arrangement, heads: Sequence[NounPhrase]) -> Iterator[Meaning]:
     """Where in the image: sides, corners, the middle, and the side-most of two."""
     for head in heads:
-        redundant = head.is_redundant or head.selection.is_single
         for side in SIDES:
             chosen = head.selection.both(arrangement.half(side))
             if chosen.is_single:
-                yield Meaning("position", chosen.sure, side, head.forms, words={"s": side}, is_redundant=redundant)
+                yield Meaning("position", chosen.sure, side, head.forms, words={"s": side})
             elif head.selection.is_certain and head.selection.sure.bit_count() == 2:
                 yield from _side_of_two(arrangement, head, side)
         for vertical, horizontal in CORNERS:
             chosen = head.selection.both(arrangement.corner(vertical, horizontal))
             if chosen.is_single:
                 words = {"v": vertical, "w": wording.UPPER[vertical], "s": horizontal}
-                yield Meaning("position", chosen.sure, "corner", head.forms, words=words, is_redundant=redundant)
+                yield Meaning("position", chosen.sure, "corner", head.forms, words=words)
         chosen = head.selection.both(arrangement.middle())
         if chosen.is_single and _agrees_with_order(arrangement, head.selection, chosen):
-            yield Meaning("position", chosen.sure, "middle", head.forms, is_redundant=redundant)
+            yield Meaning("position", chosen.sure, "middle", head.forms)
 
 
 def _side_of_two(arrangement: Arrangement, head: NounPhrase, side: str) -> Iterator[Meaning]:
@@ -127,7 +126,7 @@ def _side_of_two(arrangement: Arrangement, head: NounPhrase, side: str) -> Itera
         if arrangement.half(side).possible >> index & 1:
             key = "left of two" if side in ("left", "right") else f"{side} of two"
             words = {"s": side, "u": wording.UPPER.get(side, side)}
-            yield Meaning("position", 1 << index, key, head.forms, words=words, is_redundant=head.is_redundant)
+            yield Meaning("position", 1 << index, key, head.forms, words=words)
 
 
 def _agrees_with_order(arrangement: Arrangement, selection: Selection, middle: Selection) -> bool:
@@ -139,7 +138,6 @@ def _agrees_with_order(arrangement: Arrangement, selection: Selection, middle: S
 def orders(arrangement: Arrangement, heads: Sequence[NounPhrase]) -> Iterator[Meaning]:
     """The first, second, ... counted from a side."""
     for head in heads:
-        redundant = head.is_redundant
         count = head.selection.possible.bit_count()
         if count < 2:
             continue
@@ -147,30 +145,30 @@ def orders(arrangement: Arrangement, heads: Sequence[NounPhrase]) -> Iterator[Me
             ranked = arrangement.ranked(head.selection, side)
             if ranked and arrangement.half(side).possible >> ranked[0] & 1:
                 key = f"first from {'left' if side in ('left', 'right') else side}"
-                yield Meaning("ordinal", 1 << ranked[0], key, head.forms, words={"s": side}, is_redundant=redundant)
+                yield Meaning("ordinal", 1 << ranked[0], key, head.forms, words={"s": side})
             for place in range(1, min(len(ranked), count - 1, len(wording.ORDINALS))):
                 words = {"o": wording.ORDINALS[place], "d": wording.NUMERALS[place], "s": side}
                 is_everything = head.kind == "category" and head.selection.sure == arrangement.things
                 for key in ("ordinal", "bare ordinal") if is_everything else ("ordinal",):
-                    yield Meaning("ordinal", 1 << ranked[place], key, head.forms, words=words, is_redundant=redundant)
+                    yield Meaning("ordinal", 1 << ranked[place], key, head.forms, words=words)
 
 
-def relations(arrangement: Arrangement, heads: Sequence[NounPhrase]) -> Iterator[Meaning]:
-    """Where in relation to one or two other objects, each named by the shortest phrase that singles it out."""
-    anchors = _anchors(heads)
+def relations(
+    arrangement: Arrangement, heads: Sequence[NounPhrase], anchors: Sequence[Anchor]
+) -> Iterator[Meaning]:
+    """Where in relation to one or two other objects."""
     for head in heads:
-        redundant = head.is_redundant or head.selection.is_single
         free = [item for item in anchors if not head.selection.possible >> item[0] & 1]
         for anchor, name in free:
             for relation in RELATIONS:
                 chosen = head.selection.both(arrangement.related(relation, anchor))
                 if chosen.is_single:
-                    key = wording.RELATION_WORDS[relation]
-                    yield Meaning("relation", chosen.sure, key, head.forms, (name,), is_redundant=redundant)
-            if not redundant:
+                    key = RELATION_WORDS[relation]
+                    yield Meaning("relation", chosen.sure, key, head.forms, (name,))
+            if not head.selection.is_single:
                 for index in arrangement.nearest(head.selection, anchor):
                     yield Meaning("relation", 1 << index, "closest", head.forms, (name,))
-        if not redundant:
+        if not head.selection.is_single:
             for position, (first, first_name) in enumerate(free):
                 for second, second_name in free[position + 1 :]:
                     chosen = head.selection.both(arrangement.between(first, second))
@@ -178,8 +176,8 @@ def relations(arrangement: Arrangement, heads: Sequence[NounPhrase]) -> Iterator
                         yield Meaning("relation", chosen.sure, "between", head.forms, (first_name, second_name))
 
 
-def _anchors(heads: Sequence[NounPhrase]) -> list[tuple[int, Forms]]:
-    """Objects that a noun phrase singles out, with the first such phrase of a category."""
+def anchors_of(heads: Sequence[NounPhrase]) -> list[Anchor]:
+    """Objects that others can be described by, each with the shortest noun phrase that singles it out."""
     anchors: dict[int, Forms] = {}
     for head in heads:
         if head.noun is not None and head.selection.is_single:
@@ -187,25 +185,26 @@ def _anchors(heads: Sequence[NounPhrase]) -> list[tuple[int, Forms]]:
     return list(anchors.items())
 
 
-def plurals(arrangement: Arrangement, heads: Sequence[NounPhrase]) -> Iterator[Meaning]:
+def plurals(arrangement: Arrangement, heads: Sequence[NounPhrase], anchors: Sequence[Anchor]) -> Iterator[Meaning]:
     """Several objects at once: all of a kind, or those of a kind on a side or in relation to another object."""
-    anchors = _anchors(heads)
     for head in heads:
         if head.selection.possible.bit_count() < 2:
             continue
         if head.selection.is_certain:
             yield from _all(head)
+        if head.selection.possible.bit_count() == 2:
+            continue
         for side in SIDES:
             chosen = head.selection.both(arrangement.half(side))
             if _is_part(chosen, head.selection):
                 key = "all left" if side in ("left", "right") else "all top"
-                yield Meaning("plural", chosen.sure, key, head.forms, words={"s": side}, is_redundant=head.is_redundant)
+                yield Meaning("plural", chosen.sure, key, head.forms, words={"s": side})
         for anchor, name in anchors:
             for relation in RELATIONS:
                 chosen = head.selection.both(arrangement.related(relation, anchor))
                 if _is_part(chosen, head.selection) and not head.selection.possible >> anchor & 1:
-                    words = {"r": wording.RELATION_WORDS[relation]}
-                    yield Meaning("plural", chosen.sure, "all of", head.forms, (name,), words, head.is_redundant)
+                    words = {"r": RELATION_WORDS[relation]}
+                    yield Meaning("plural", chosen.sure, "all of", head.forms, (name,), words)
 
 
 def _all(head: NounPhrase) -> Iterator[Meaning]:
@@ -213,7 +212,7 @@ def _all(head: NounPhrase) -> Iterator[Meaning]:
     keys = ["all"] + ["both"] * (count == 2) + ["number"] * (2 < count < len(wording.NUMBERS))
     for key in keys:
         words = {"k": wording.NUMBERS[count]} if key == "number" else {}
-        yield Meaning("plural", head.selection.sure, key, head.forms, words=words, is_redundant=head.is_redundant)
+        yield Meaning("plural", head.selection.sure, key, head.forms, words=words)
 
 
 def _is_part(chosen: Selection, whole: Selection) -> bool:
@@ -238,54 +237,27 @@ def stuff(arrangement: Arrangement, rng: random.Random) -> Iterator[Meaning]:
 def absences(
     arrangement: Arrangement,
     heads: Sequence[NounPhrase],
-    things: Sequence[Noun],
-    regions: Sequence[Noun],
+    anchors: Sequence[Anchor],
+    missing: Sequence[Noun],
     rng: random.Random,
 ) -> Iterator[Meaning]:
-    """A few descriptions that surely fit nothing: another category, or a wrong colour, side or relation."""
-    found = list(_missing_nouns(arrangement, heads, things, regions, rng)) + list(_missing_places(arrangement, heads))
-    for head in heads:
-        if head.kind == "category":
-            for colour in COLOURS:
-                if not head.selection.both(arrangement.colour(colour)).possible:
-                    found.append(Meaning("absent", 0, "plain", wording.with_adjective(colour, head.forms, rng)))
-    yield from rng.sample(found, min(len(found), _MAXIMUM_ABSENT))
-
-
-def _missing_nouns(
-    arrangement: Arrangement,
-    heads: Sequence[NounPhrase],
-    things: Sequence[Noun],
-    regions: Sequence[Noun],
-    rng: random.Random,
-) -> Iterator[Meaning]:
-    anchors = _anchors(heads)
-    for noun in things:
-        if arrangement.category(noun.name).possible:
-            continue
+    """A few descriptions that surely fit nothing: a thing that is `missing`, or a wrong colour, side or relation."""
+    for noun in rng.sample(missing, min(len(missing), _ABSENT_TRIALS)):
         yield Meaning("absent", 0, "plain", noun.forms)
-        yield Meaning("absent", 0, "plain", wording.with_adjective(rng.choice(COLOURS), noun.forms, rng))
-        side = rng.choice(("left", "right"))
+        colour, side = rng.choice(COLOURS), rng.choice(("left", "right"))
+        yield Meaning("absent", 0, "plain", wording.with_adjective(colour, noun.forms, rng))
         yield Meaning("absent", 0, side, noun.forms, words={"s": side})
         if anchors:
-            relation = wording.RELATION_WORDS[rng.choice(RELATIONS)]
-            yield Meaning("absent", 0, relation, noun.forms, (rng.choice(anchors)[1],))
-    for noun in regions:
-        if not arrangement.category(noun.name).possible:
-            yield Meaning("absent", 0, "stuff", noun.forms)
-
-
-def _missing_places(arrangement: Arrangement, heads: Sequence[NounPhrase]) -> Iterator[Meaning]:
-    anchors = _anchors(heads)
-    for head in heads:
-        if head.kind == "size":
-            continue
-        for side in SIDES:
-            if not head.selection.both(arrangement.half(side)).possible:
-                key = "absent left" if side in ("left", "right") else "absent top"
-                yield Meaning("absent", 0, key, head.forms, words={"s": side})
-        for anchor, name in anchors:
-            for relation in RELATIONS:
-                fits = head.selection.both(arrangement.related(relation, anchor)).possible
-                if not fits and not head.selection.possible >> anchor & 1:
-                    yield Meaning("absent", 0, wording.RELATION_WORDS[relation], head.forms, (name,))
+            yield Meaning("absent", 0, RELATION_WORDS[rng.choice(RELATIONS)], noun.forms, (rng.choice(anchors)[1],))
+    candidates = [head for head in heads if head.kind != "size"]
+    for head in rng.choices(candidates, k=_ABSENT_TRIALS) if candidates else ():
+        colour, side, relation = rng.choice(COLOURS), rng.choice(SIDES), rng.choice(RELATIONS)
+        if head.kind == "category" and not head.selection.both(arrangement.colour(colour)).possible:
+            yield Meaning("absent", 0, "plain", wording.with_adjective(colour, head.forms, rng))
+        if not head.selection.both(arrangement.half(side)).possible:
+            key = "absent left" if side in ("left", "right") else "absent top"
+            yield Meaning("absent", 0, key, head.forms, words={"s": side})
+        for anchor, name in rng.sample(anchors, min(len(anchors), 1)):
+            related = head.selection.both(arrangement.related(relation, anchor))
+            if not related.possible and not head.selection.possible >> anchor & 1:
+                yield Meaning("absent", 0, RELATION_WORDS[relation], head.forms, (name,))

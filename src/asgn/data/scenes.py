@@ -19,6 +19,11 @@ SHAPES = {
         Noun.of("frame", "picture frame"),
     )
 }  # fmt: skip
+LOOKALIKES = {
+    "ring": frozenset({"circle"}), "frame": frozenset({"square", "diamond"}),
+    "square": frozenset({"diamond"}), "diamond": frozenset({"square"}),
+}  # fmt: skip
+"""Other shapes' names that somebody might use for a shape."""
 GENERIC = Noun("shape", "shapes", (("object", "objects"), ("thing", "things")))
 
 PALETTE: dict[str, Colour] = {
@@ -31,7 +36,8 @@ REGIONS = {
     noun.name: noun
     for noun in (
         Noun.of("sky"), Noun.of("wall"), Noun.of("sea", "water"), Noun.of("mountain"), Noun.of("hill"),
-        Noun.of("grass", "lawn"), Noun.of("sand", "beach"), Noun.of("ground", "dirt"), Noun.of("snow"), Noun.of("floor"), Noun.of("road"),
+        Noun.of("grass", "lawn"), Noun.of("sand", "beach"), Noun.of("ground", "dirt"), Noun.of("snow"),
+        Noun.of("floor"), Noun.of("road"),
     )
 }  # fmt: skip
 
@@ -55,7 +61,7 @@ MATERIALS: dict[str, tuple[Material, ...]] = {
         Material("green", (158, 184, 156), "plaster"), Material("gray", (176, 174, 172), "bricks"),
         Material("yellow", (232, 212, 150), "plaster"),
     ),
-    "sea": (Material("blue", (58, 126, 164), "waves"), Material("green", (84, 154, 150), "waves")),
+    "sea": (Material("blue", (58, 126, 164), "waves"), Material("blue", (92, 140, 186), "waves")),
     "mountain": (Material("gray", (128, 132, 146), "rock"), Material("brown", (140, 118, 102), "rock")),
     "hill": (Material("green", (104, 150, 98), "meadow"), Material("brown", (164, 142, 96), "meadow")),
     "grass": (Material("green", (112, 168, 76), "meadow"), Material("green", (136, 180, 88), "meadow")),

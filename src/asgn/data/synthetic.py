@@ -15,7 +15,7 @@ from asgn.data.attributes import SceneObject
 from asgn.data.drawing import Labels, draw_image, draw_labels
 from asgn.data.expressions import AbsentNouns, Phrase, choose, describe
 from asgn.data.sample import Expression, Image, Mask
-from asgn.data.scenes import GENERIC, REGIONS, SHAPES, Scene, sample_scene
+from asgn.data.scenes import GENERIC, LOOKALIKES, REGIONS, SHAPES, Scene, sample_scene
 from asgn.errors import DataError
 
 GENERATOR_VERSION = 1
@@ -77,6 +77,10 @@ class SyntheticDataset:
         """The visible pixels of the expression's objects, (S, S); nothing for an absent object."""
         labels = self._described(expression.image_id).labels
         return np.isin(labels, expression.annotation_ids)
+
+    def scene(self, image_id: int) -> Scene:
+        """What the scene is made of; its regions and then its shapes are numbered by the annotation ids."""
+        return self._described(image_id).scene
 
     def labels(self, image_id: int) -> Labels:
         """The label map (S, S): each pixel holds the annotation id of the object or region seen there."""
@@ -195,6 +199,7 @@ def measure(scene: Scene, labels: Labels, full: Sequence[int]) -> list[SceneObje
                 colour=colour,
                 is_stuff=place < 0,
                 referable=referable,
+                lookalikes=LOOKALIKES.get(noun.name, frozenset()),
             )
         )
     return objects

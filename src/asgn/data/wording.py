@@ -7,6 +7,9 @@ template {n} is the singular noun phrase, {p} its plural, {a} and {b} other noun
 
 import random
 from collections.abc import Sequence
+from typing import TypeVar
+
+Item = TypeVar("Item")
 
 Forms = tuple[tuple[str, str], ...]
 """The (singular, plural) names of one noun phrase."""
@@ -89,9 +92,9 @@ TEMPLATES: dict[str, tuple[str, ...]] = {
     "all left": ("=all {p} on the {s}", "{p} on the {s}", "{p} on {s}", "=all the {p} on the {s} side", "{s} {p}"),
     "all top": ("=all {p} at the {s}", "{p} at the {s}", "{p} near the {s}", "=all the {p} at the {s}", "{s} {p}"),
     "all of": ("=all {p} {r} {a}", "{p} {r} {a}", "=all the {p} {r} {a}"),
-    "stuff": ("{n}", "=the {n}", "=the {n}", "{n} area", "=all of the {n}", "=the whole {n}", "{n} in the background"),
-    "stuff top": ("{n} at the top", "=the {n} above", "{n} up top", "upper area of {n}"),
-    "stuff bottom": ("{n} at the bottom", "=the {n} below", "{n} at bottom", "lower area of {n}"),
+    "stuff": ("{n}", "=the {n}", "=the {n}", "{n} area", "=all of the {n}", "=all the {n}", "{n} in the background"),
+    "stuff top": ("{n} at the top", "=the {n} above", "{n} up top"),
+    "stuff bottom": ("{n} at the bottom", "=the {n} below", "{n} at bottom"),
     "absent left": ("{n} on the {s}", "{n} on {s} side", "{n} in the {s} half", "{n} on the {s} of the picture"),
     "absent top": ("{n} at the {s} of the picture", "{n} near the {s}", "{n} at the {s}"),
 }  # fmt: skip
@@ -102,9 +105,9 @@ UPPER = {"top": "upper", "bottom": "lower"}
 
 def phrase(key: str, rng: random.Random, target: Forms, anchors: Sequence[Forms] = (), **words: str) -> str:
     """One wording of the description `key` (of TEMPLATES) for a target and the noun phrases it mentions."""
-    template = rng.choice(TEMPLATES[key])
+    template = _pick(TEMPLATES[key], rng)
     fills = {**words, **dict(zip("ab", (mention(forms, rng) for forms in anchors), strict=False))}
-    singular, plural = rng.choice(target)
+    singular, plural = _pick(target, rng)
     text = template.removeprefix("=").format(n=singular, p=plural, **fills)
     takes_article = not template.startswith("=") and rng.random() < ARTICLE_SHARE
     return f"the {text}" if takes_article else text
@@ -112,11 +115,16 @@ def phrase(key: str, rng: random.Random, target: Forms, anchors: Sequence[Forms]
 
 def mention(forms: Forms, rng: random.Random) -> str:
     """A noun phrase that another one is described by."""
-    singular, _ = rng.choice(forms)
+    singular, _ = _pick(forms, rng)
     return f"the {singular}" if rng.random() < 0.75 else singular
+
+
+def _pick(items: Sequence[Item], rng: random.Random) -> Item:
+    """`rng.choice`, several times faster."""
+    return items[int(rng.random() * len(items))]
 
 
 def with_adjective(adjective: str, forms: Forms, rng: random.Random) -> Forms:
     """The noun phrases with a colour or size word in front, spelt in one of its ways."""
-    spelt = rng.choice(SIZE_WORDS.get(adjective) or SPELLINGS.get(adjective) or (adjective,))
+    spelt = _pick(SIZE_WORDS.get(adjective) or SPELLINGS.get(adjective) or (adjective,), rng)
     return tuple((f"{spelt} {singular}", f"{spelt} {plural}") for singular, plural in forms)
