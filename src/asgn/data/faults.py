@@ -1,4 +1,4 @@
-"""What a reader does with a fault: stop at once when a data set is opened, collect them all when it is verified."""
+"""What a reader does with a fault: stop at once when a set is opened, collect them all when it is verified."""
 
 from collections.abc import Callable
 
@@ -11,3 +11,16 @@ Report = Callable[[str], None]
 def stop(fault: str) -> None:
     """Raise DataError for the fault."""
     raise DataError(fault)
+
+
+def phrase_fault(text: object) -> str:
+    """What is wrong with an expression's text; nothing for a usable one."""
+    if not isinstance(text, str):
+        return f"the phrase {text!r} is not text"
+    if not text.strip():
+        return "the phrase is empty"
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return f"the phrase {text!r} holds characters that are no text"
+    return ""

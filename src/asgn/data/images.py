@@ -5,17 +5,17 @@ import os
 import stat
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 from PIL import UnidentifiedImageError
 
-from asgn.data.sample import Image
+from asgn.data.sample import Image, Mask
 from asgn.errors import DataError
 
 ImageSource = str | Path | bytes | Pillow.Image | NDArray[Any]
@@ -41,6 +41,8 @@ _TURNS = {
 }
 _WARNING_FILTERS = threading.Lock()
 
+Pixels = TypeVar("Pixels", bound=NDArray[Any])
+
 
 def load_image(source: ImageSource) -> Image:
     """Read a photograph of any common kind.
@@ -57,10 +59,23 @@ def load_image(source: ImageSource) -> Image:
     if isinstance(source, np.ndarray):
         return _array_to_rgb(source)
     if isinstance(source, Pillow.Image):
-        return _decode(source, "the given image")
+        return _decode(source, "the given image", _pillow_to_rgb)
     if isinstance(source, bytes):
         return _read_image(source, "the given bytes")
     return _read_image(_read_regular(Path(source)), str(source))
+
+
+def load_mask(path: Path) -> Mask:
+    """A mask drawn as an image file: whatever is not zero belongs to the object, in grey, palette or colour.
+
+    Returns:
+        (H, W) bool; the alpha channel, if any, is not looked at.
+
+    Raises:
+        DataError: as `load_image`.
+    """
+    with _opened(_read_regular(path), str(path)) as image:
+        return _decode(image, str(path), _pillow_to_mask)
 
 
 def image_size(path: Path) -> tuple[int, int]:
@@ -93,7 +108,7 @@ def _read_regular(path: Path) -> bytes:
 
 def _read_image(data: bytes, where: str) -> Image:
     with _opened(data, where) as image:
-        return _decode(image, where)
+        return _decode(image, where, _pillow_to_rgb)
 
 
 @contextmanager
@@ -119,7 +134,7 @@ def _opened(data: bytes, where: str) -> Iterator[Pillow.Image]:
         yield image
 
 
-def _decode(image: Pillow.Image, where: str) -> Image:
+def _decode(image: Pillow.Image, where: str, convert: Callable[[Pillow.Image, str], Pixels]) -> Pixels:
     _check_size(image.size, where)
     with _WARNING_FILTERS, warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -127,7 +142,7 @@ def _decode(image: Pillow.Image, where: str) -> Image:
             image.load()
             turn = _TURNS.get(_orientation(image))
             upright = image.transpose(turn) if turn is not None else image
-            return _pillow_to_rgb(upright, where)
+            return convert(upright, where)
         except DataError:
             raise
         except Exception as error:  # decoders of damaged files raise anything from OSError to struct.error
@@ -153,6 +168,14 @@ def _pillow_to_rgb(image: Pillow.Image, where: str) -> Image:
         white = Pillow.new("RGBA", image.size, (255, 255, 255, 255))
         return np.array(Pillow.alpha_composite(white, image).convert("RGB"))
     return np.array(image.convert("RGB"))
+
+
+def _pillow_to_mask(image: Pillow.Image, where: str) -> Mask:
+    values = np.asarray(image)
+    if values.ndim == 3:
+        values = values[:, :, : 1 if image.mode == "LA" else 3].max(axis=2)
+    mask: Mask = values != 0
+    return mask
 
 
 def _wide_to_rgb(values: NDArray[Any], where: str) -> Image:

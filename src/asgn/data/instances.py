@@ -48,6 +48,11 @@ class Instances:
     stamp: tuple[int, int]
     """Size and modification time of the file when it was read."""
 
+    @classmethod
+    def none(cls, path: Path) -> "Instances":
+        """Of a data set without such a file."""
+        return cls(path, {}, {}, {}, (0, 0))
+
     def segmentation(self, annotation_id: int) -> Any:
         """The outline of an object as the file has it.
 

@@ -38,9 +38,8 @@ def decode_segmentation(segmentation: Any, height: int, width: int, where: str) 
     if not isinstance(segmentation, list) or not segmentation:
         raise DataError(f"{where}: segmentation must be a list of polygons or a run-length code")
     polygons = [_check_polygon(polygon, height, width, where) for polygon in segmentation]
-    codes = coco_mask.frPyObjects(polygons, height, width)
-    union: Mask = np.ascontiguousarray(coco_mask.decode(coco_mask.merge(codes))).astype(bool)
-    return union
+    union = coco_mask.merge(coco_mask.frPyObjects(polygons, height, width))
+    return _runs_to_mask(_uncompress_runs(union["counts"], where), height, width)
 
 
 def encode_rle(mask: Mask) -> dict[str, Any]:
@@ -84,7 +83,7 @@ def _read_runs(code: dict[str, Any], height: int, width: int, where: str) -> NDA
 def _uncompress_runs(text: bytes, where: str) -> NDArray[np.int64]:
     """COCO's code: runs of 5-bit digits, low first, signed; from the fourth on, differences to the run two back.
 
-    pycocotools reads past the end of a text that is cut off, hence this reading of our own.
+    pycocotools reads past the end of a text that is cut off, and its decoding warns under NumPy 2.
     """
     digits = np.frombuffer(text, dtype=np.uint8).astype(np.int64) - 48
     if digits.size == 0 or digits.min() < 0 or digits.max() > 63 or digits[-1] & 32:

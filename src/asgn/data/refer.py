@@ -10,7 +10,7 @@ import numpy as np
 
 from asgn.data.cache import RecentArrays
 from asgn.data.collector import collector_paused
-from asgn.data.faults import Report, stop
+from asgn.data.faults import Report, phrase_fault, stop
 from asgn.data.images import load_image
 from asgn.data.instances import Instances, read_instances
 from asgn.data.jsonfile import is_integer, read_bytes
@@ -199,12 +199,12 @@ def _sentences(ref: dict[str, Any], where: str, seen: set[int], report: Report) 
     objects = _object_ids(ref["ann_id"]) or ()
     for sentence in ref["sentences"]:
         key: Any = sentence.get("sent_id") if isinstance(sentence, dict) else None
-        if not is_integer(key) or not isinstance(sentence.get("sent"), str):
-            report(f"{where}: a sentence without sent_id and sent")
+        if not is_integer(key):
+            report(f"{where}: a sentence without an integer sent_id")
         elif key in seen:
             report(f"{where}: the sent_id {key} is there twice")
-        elif not sentence["sent"].strip():
-            report(f"{where}: sentence {key} is empty")
+        elif fault := phrase_fault(sentence.get("sent")):
+            report(f"{where}: sentence {key}: {fault}")
         else:
             seen.add(key)
             yield Expression(key, ref["ref_id"], ref["image_id"], objects, sentence["sent"])
