@@ -1,0 +1,199 @@
+"""Masks in every form scored alike, against pycocotools, `evaluate` and hand counts."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from pycocotools import mask as coco_mask
+
+from asgn.data.sample import Expression
+from asgn.errors import DataError
+from asgn.evaluation.evaluate import evaluate
+from asgn.evaluation.metrics import SegmentationScores
+from asgn.evaluation.predictions import read_predictions
+from asgn.evaluation.score import score
+
+
+def rle(mask: np.ndarray) -> dict:
+    code = coco_mask.encode(np.asfortranarray(mask, dtype=np.uint8))
+    return {"size": list(code["size"]), "counts": code["counts"].decode()}
+
+
+def masks_of(dataset) -> dict[int, np.ndarray]:
+    random = np.random.default_rng(1)
+    return {item.sentence_id: random.random(dataset.mask(item).shape) < 0.5 for item in dataset.expressions}
+
+
+def write_json(path: Path, dataset, masks: dict[int, np.ndarray]) -> Path:
+    entries = [{"sentence_id": key, "segmentation": rle(mask)} for key, mask in masks.items()]
+    path.write_text(json.dumps(entries))
+    return path
+
+
+def write_phrases(path: Path, dataset, masks: dict[int, np.ndarray]) -> Path:
+    texts = {item.sentence_id: {"image_id": item.image_id, "phrase": item.text.upper()} for item in dataset.expressions}
+    path.write_text(json.dumps([texts[key] | {"segmentation": rle(mask)} for key, mask in masks.items()]))
+    return path
+
+
+def write_pngs(path: Path, dataset, masks: dict[int, np.ndarray]) -> Path:
+    folder = path.with_suffix("")
+    folder.mkdir()
+    for key, mask in masks.items():
+        Image.fromarray(mask.astype(np.uint8) * (255 if key % 2 else 1)).save(folder / f"{key}.png")
+    return folder
+
+
+def write_npz(path: Path, dataset, masks: dict[int, np.ndarray]) -> Path:
+    path = path.with_suffix(".npz")
+    np.savez_compressed(path, **{str(key): mask for key, mask in masks.items()})
+    return path
+
+
+WRITERS = [write_json, write_phrases, write_pngs, write_npz]
+
+
+def test_pixels_equal_those_of_pycocotools_on_200_random_masks() -> None:
+    random = np.random.default_rng(0)
+    scores = SegmentationScores()
+    for index in range(200):
+        shape = random.integers(1, 80, size=2)
+        prediction, truth = (random.random((2, *shape)) < random.random((2, 1, 1)) ** 2).astype(bool)
+        scores.add(index, prediction, truth)
+        codes = [coco_mask.encode(np.asfortranarray(mask, dtype=np.uint8)) for mask in (prediction, truth)]
+        intersection = int(coco_mask.area(coco_mask.merge(codes, intersect=True)))
+        union = int(coco_mask.area(coco_mask.merge(codes)))
+        expected = [intersection, union, int(coco_mask.area(codes[1])), truth.size]
+        assert scores.pixels[index].tolist() == expected
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_every_form_scores_as_evaluate_does(tmp_path: Path, dataset, write) -> None:
+    masks = masks_of(dataset)
+    by_text = {item.text: masks[item.sentence_id] for item in dataset.expressions}
+    direct = evaluate(lambda image, phrases: [by_text[phrase] for phrase in phrases], dataset, protocol="clean")
+    predictions = read_predictions(write(tmp_path / "masks.json", dataset, masks), dataset.expressions)
+    card = score(predictions, dataset, resamples=50)
+    assert card.scores.summary() == direct.scores.summary()
+    assert dict(sorted(card.scores.to_json().items())) == dict(sorted(direct.scores.to_json().items()))
+    assert (card.missing, card.extra, card.doubled) == ((), (), ())
+    record = json.loads(json.dumps(card.to_json()))
+    assert record["fingerprint"] == "f00d"
+    assert [record[key] for key in ("images", "refs", "expressions")] == [2, 3, 4]
+    low, high = record["intervals_95"]["oIoU"]
+    assert low <= record["scores"]["oIoU"] <= high
+    assert record["breakdown"]["kind"]["position"]["expressions"] == 2
+    assert record["protocol"] == "masks as given at the image's own size, every sentence, threshold 0.5"
+
+
+def test_missing_extra_and_doubled_are_listed(tmp_path: Path, dataset) -> None:
+    masks = masks_of(dataset)
+    entries = [
+        {"sentence_id": 10, "segmentation": rle(dataset.mask(dataset.expressions[0]))},
+        {"sentence_id": 10, "segmentation": rle(masks[10])},
+        {"image_id": 1, "phrase": " Left  DOG", "segmentation": rle(masks[10])},
+        {"image_id": 1, "phrase": "a zebra", "segmentation": rle(masks[10])},
+        {"sentence_id": 99, "segmentation": rle(masks[10])},
+    ]
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps(entries))
+    card = score(read_predictions(path, dataset.expressions), dataset, resamples=10)
+    assert card.missing == (20, 11, 12)
+    assert card.extra == ("'a zebra' of image 1", "expression 99")
+    assert card.doubled == ("expression 10", "' Left  DOG' of image 1")
+    assert card.scores.sentence_ids == [10, 20, 11, 12]
+    assert card.scores.pixels.tolist() == [[24, 24, 24, 48], [0, 8, 8, 16], [0, 24, 24, 48], [0, 24, 24, 48]]
+
+
+def test_leaving_out_an_absent_phrase_does_not_help(tmp_path: Path, dataset) -> None:
+    dataset.mask = lambda expression: np.zeros((6, 8), dtype=bool)
+    path = write_json(tmp_path / "results.json", dataset, {10: np.zeros((6, 8), dtype=bool)})
+    summary = score(read_predictions(path, dataset.expressions), dataset, resamples=10).scores.summary()
+    assert summary["absent_accuracy"] == 25
+
+
+def test_equal_phrases_of_an_image_share_a_mask_or_have_one_each(tmp_path: Path, dataset) -> None:
+    dataset.expressions = [Expression(10, 100, 1, (1,), "dog"), Expression(12, 101, 1, (2,), "Dog")]
+    entry = {"image_id": 1, "phrase": "dog"}
+    left, right = (rle(dataset.mask(item)) for item in dataset.expressions)
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps([entry | {"segmentation": left}]))
+    shared = score(read_predictions(path, dataset.expressions), dataset, resamples=10)
+    assert (shared.scores.summary()["Pr@0.9"], shared.missing) == (50, ())
+    path.write_text(json.dumps([entry | {"segmentation": left}, entry | {"segmentation": right}]))
+    separate = score(read_predictions(path, dataset.expressions), dataset, resamples=10)
+    assert (separate.scores.summary()["Pr@0.9"], separate.doubled) == (100, ())
+
+
+def test_probabilities_are_thresholded(tmp_path: Path, dataset) -> None:
+    probabilities = {str(item.sentence_id): np.where(dataset.mask(item), 0.6, 0.4) for item in dataset.expressions}
+    np.savez(tmp_path / "soft.npz", **probabilities)
+    predictions = read_predictions(tmp_path / "soft.npz", dataset.expressions)
+    assert score(predictions, dataset, resamples=10).scores.summary()["oIoU"] == 100
+    assert score(predictions, dataset, resamples=10, threshold=0.3).scores.summary()["oIoU"] == 100 * 80 / 160
+
+
+def bad_inputs(folder: Path) -> dict[str, Path]:
+    wrong_size = rle(np.ones((8, 6), dtype=bool))
+    texts = {
+        "size": [{"sentence_id": 10, "segmentation": wrong_size}],
+        "no key": [{"image_id": 1, "segmentation": wrong_size}],
+        "no segmentation": [{"sentence_id": 10}],
+        "no list": {"sentence_id": 10},
+        "other split": [{"sentence_id": 5, "segmentation": wrong_size}],
+    }
+    paths = {name: folder / f"{name}.json" for name in texts}
+    for name, value in texts.items():
+        paths[name].write_text(json.dumps(value))
+    arrays = {
+        "shape": {"10": np.zeros((8, 6), bool)},
+        "range": {"10": np.full((6, 8), 1.5)},
+        "nan": {"10": np.full((6, 8), np.nan)},
+        "text": {"10": np.full((6, 8), "a")},
+        "objects": {"10": np.full((6, 8), None)},
+    }
+    for name, members in arrays.items():
+        paths[name] = folder / f"{name}.npz"
+        np.savez(paths[name], **members)
+    paths |= {"damaged": folder / "damaged.npz", "form": folder / "masks.txt", "gone": folder / "gone.json"}
+    paths["damaged"].write_bytes(b"PK not really")
+    for name, image in {"rgb": Image.new("RGB", (8, 6)), "small": Image.new("L", (4, 4))}.items():
+        paths[name] = folder / name
+        paths[name].mkdir()
+        image.save(paths[name] / "10.png")
+    for name, content in {"cut": b"\x89PNG\r\n\x1a\n\0\0", "empty": b""}.items():
+        paths[name] = folder / name
+        paths[name].mkdir()
+        (paths[name] / "10.png").write_bytes(content)
+    return paths
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("size", r"entry 0 of .*size"),
+        ("no key", "says not what it is of"),
+        ("no segmentation", "not an object with a segmentation"),
+        ("no list", "must hold a list"),
+        ("other split", "no mask in .* is of this split"),
+        ("shape", r"expression 10 has shape \(8, 6\)"),
+        ("range", "outside 0..1"),
+        ("nan", "outside 0..1"),
+        ("text", "of type <U1"),
+        ("objects", "cannot read array '10'"),
+        ("damaged", "cannot read"),
+        ("form", "neither a folder"),
+        ("gone", "no file"),
+        ("rgb", "mode RGB"),
+        ("small", "must be 8x6"),
+        ("cut", "cannot read mask"),
+        ("empty", "cannot read mask"),
+    ],
+)
+def test_bad_input_is_one_clear_line(tmp_path: Path, dataset, name: str, message: str) -> None:
+    path = bad_inputs(tmp_path)[name]
+    with pytest.raises(DataError, match=message) as caught:
+        score(read_predictions(path, dataset.expressions), dataset)
+    assert "\n" not in str(caught.value)
