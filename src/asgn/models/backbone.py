@@ -12,16 +12,22 @@ class Backbone(nn.Module):
     Subclasses set `channels` and `strides` for `conv1` ... `conv5` and for the `output` layer, and hold their own
     normalisation: `forward` takes raw RGB, (B, 3, H, W) in 0..255, uint8 or float, H and W multiples of the
     output's stride. Cell i of a map of stride s is centred on pixel s * i, which is where `mask[::s, ::s]`
-    samples the truth. Batch norm, where there is any, always uses its stored statistics (protocol section 3).
+    samples the truth; with `between_pixels`, on s * i + (s - 1) / 2, the middle of its s x s pixels. Batch norm,
+    where there is any, always uses its stored statistics (protocol section 3).
     """
 
     channels: dict[str, int]
     strides: dict[str, int]
     output: str = "conv5"
+    between_pixels: bool = False
 
     def forward(self, images: Tensor) -> Features:
         """Raw RGB images to feature maps, one per layer."""
         raise TypeError(f"{type(self).__name__} does not define forward")
+
+    def freeze(self, frozen: bool) -> None:
+        """Take the pretrained weights out of training, or put them back."""
+        self.requires_grad_(not frozen)
 
     def train(self, mode: bool = True) -> "Backbone":
         """Stay in evaluation mode: the stored batch-norm statistics are never updated."""

@@ -3,18 +3,20 @@
 from torch import nn
 
 from asgn.config import ModelConfig
-from asgn.errors import VariantError
+from asgn.models import snle
 from asgn.models.backbone import Backbone
 from asgn.models.detail import DetailEnhancement
 from asgn.models.fusion import SentenceFusion
 from asgn.models.generator import Generator
 from asgn.models.language import LanguageEncoder
 from asgn.models.mobilenet import MobileNetV2
+from asgn.models.pointwise import pointwise
 from asgn.models.resnet import ResNet101
 from asgn.models.rmi import RecurrentFusion
 from asgn.models.semantic import MaskHead, SemanticMaskHead
 from asgn.models.spatial import CHANNELS as SPATIAL_CHANNELS
-from asgn.models.upsampling import LegacyBilinear
+from asgn.models.upsampling import Deconvolution, LegacyBilinear
+from asgn.models.vgg import VGG16
 from asgn.variants import Variant
 
 
@@ -25,41 +27,46 @@ def build_generator(config: ModelConfig) -> Generator:
         VariantError: the row name is unknown.
     """
     variant = Variant.parse(config.variant)
-    backbone = _build_backbone(variant)
-    detail = _build_detail(variant, backbone, config)
+    backbone = _build_backbone(variant, config)
+    detail = DetailEnhancement(backbone, variant.detail, config.detail_size) if variant.detail else None
     detail_channels = 0 if detail is None else detail.out_channels
     output_channels = backbone.channels[backbone.output]
-    visual = nn.Conv2d(output_channels, config.visual_size, 1)
-    nn.init.xavier_uniform_(visual.weight)
-    assert visual.bias is not None
-    nn.init.zeros_(visual.bias)
     fusion = _build_fusion(variant, config, detail_channels)
-    return Generator(
+    generator = Generator(
         backbone=backbone,
-        visual=visual,
+        visual=pointwise(output_channels, config.visual_size),
         detail=detail,
-        language=LanguageEncoder(config.vocabulary_size, config.embedding_size, config.language_size),
+        language=_build_language(variant, config),
         fusion=fusion,
         head=(
             SemanticMaskHead(fusion.out_channels, output_channels, config.semantic_input)
             if variant.semantic
             else MaskHead(fusion.out_channels)
         ),
-        upsample=LegacyBilinear(backbone.strides[backbone.output]),
+        upsample=_build_upsampling(variant, backbone.strides[backbone.output]),
     )
-
-
-def _build_backbone(variant: Variant) -> Backbone:
     if variant.backbone == "SNLE":
-        raise VariantError("SNLE's backbone FCN-32s is not built yet: choose an R or M row")
-    return MobileNetV2() if variant.backbone == "M" else ResNet101()
+        snle.initialise(generator)
+    return generator
 
 
-def _build_detail(variant: Variant, backbone: Backbone, config: ModelConfig) -> DetailEnhancement | None:
-    if not variant.detail:
-        return None
-    channels = {layer: backbone.channels[layer] for layer in variant.detail}
-    return DetailEnhancement(channels, backbone.strides, backbone.strides[backbone.output], config.detail_size)
+def _build_backbone(variant: Variant, config: ModelConfig) -> Backbone:
+    match variant.backbone:
+        case "SNLE":
+            return VGG16()
+        case "M":
+            return MobileNetV2()
+        case "R" | "D":
+            return ResNet101(config.dilation)
+
+
+def _build_language(variant: Variant, config: ModelConfig) -> LanguageEncoder:
+    fed_pads = snle.WORDS if variant.backbone == "SNLE" else None
+    return LanguageEncoder(config.vocabulary_size, config.embedding_size, config.language_size, fed_pads)
+
+
+def _build_upsampling(variant: Variant, factor: int) -> nn.Module:
+    return Deconvolution(factor) if variant.backbone == "SNLE" else LegacyBilinear(factor)
 
 
 def _build_fusion(

@@ -1,33 +1,39 @@
 """Detail enhancement, DE (Sec. III-B1): features of several depths joined to the fusion."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from asgn.models.backbone import Features
+from asgn.models.backbone import Backbone, Features
+from asgn.models.pointwise import pointwise
 
 
 class DetailEnhancement(nn.Module):
     """A 1x1 convolution per layer, brought to the output's grid and to unit length, then concatenated.
 
-    The base code's bilinear downsampling by a whole factor takes every factor-th cell, which commutes with a 1x1
-    convolution; so cells are dropped first. Unit length matches the other inputs of the fusion (protocol section 7).
+    Bilinear downsampling commutes with a 1x1 convolution, so the cells are sampled first. By a whole factor the base
+    code's takes every factor-th cell. Unit length matches the other inputs of the fusion (protocol section 7).
     """
 
-    def __init__(self, channels: dict[str, int], strides: dict[str, int], output_stride: int, size: int) -> None:
+    def __init__(self, backbone: Backbone, layers: Sequence[str], size: int) -> None:
         super().__init__()
-        self.reduce = nn.ModuleDict({layer: nn.Conv2d(count, size, 1) for layer, count in channels.items()})
-        self.steps = {layer: output_stride // strides[layer] for layer in channels}
-        self.out_channels = size * len(channels)
-        for convolution in self.reduce.values():
-            assert isinstance(convolution, nn.Conv2d) and convolution.bias is not None
-            nn.init.xavier_uniform_(convolution.weight)
-            nn.init.zeros_(convolution.bias)
+        self.reduce = nn.ModuleDict({layer: pointwise(backbone.channels[layer], size) for layer in layers})
+        self.steps = {layer: backbone.strides[backbone.output] // backbone.strides[layer] for layer in layers}
+        self.between_pixels = backbone.between_pixels
+        self.out_channels = size * len(layers)
 
     def forward(self, features: Features) -> Tensor:
         """Backbone features to (B, layers x size, h, w)."""
         reduced = []
         for layer, convolution in self.reduce.items():
-            step = self.steps[layer]
-            reduced.append(F.normalize(convolution(features[layer][..., ::step, ::step]), dim=1))
+            sampled = self._sample(features[layer], self.steps[layer])
+            reduced.append(F.normalize(convolution(sampled), dim=1))
         return torch.cat(reduced, dim=1)
+
+    def _sample(self, feature: Tensor, step: int) -> Tensor:
+        """(B, C, h, w) to (B, C, h / step, w / step), each output cell read at its own centre."""
+        if self.between_pixels and step > 1:
+            return F.interpolate(feature, scale_factor=1 / step, mode="bilinear", align_corners=False)
+        return feature[..., ::step, ::step]

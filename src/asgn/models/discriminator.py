@@ -23,7 +23,7 @@ class Discriminator(nn.Module):
                 layers.append(nn.BatchNorm2d(width))
             layers.append(nn.LeakyReLU(0.2))
             channels = width
-        layers.append(nn.Conv2d(channels, 1, 4, padding="same"))
+        layers += [nn.ZeroPad2d((1, 2, 1, 2)), nn.Conv2d(channels, 1, 4)]
         self.layers = nn.Sequential(*layers)
 
     def forward(self, images: Tensor, masks: Tensor) -> Tensor:

@@ -1,11 +1,10 @@
 """Fusion of image and sentence by a 1x1 convolution (Sec. III-B), computed in exact parts."""
 
-import math
-
 import torch
 from torch import Tensor, nn
 
 from asgn.models.language import Language
+from asgn.models.pointwise import glorot_part_, pointwise
 
 
 class SentenceFusion(nn.Module):
@@ -17,13 +16,10 @@ class SentenceFusion(nn.Module):
 
     def __init__(self, image_channels: int, detail_channels: int, language_size: int, size: int) -> None:
         super().__init__()
-        self.image = nn.Conv2d(image_channels + detail_channels, size, 1)
+        image_channels += detail_channels
+        self.image = pointwise(image_channels, size, joined=language_size)
         self.language = nn.Linear(language_size, size, bias=False)
-        bound = math.sqrt(6 / (image_channels + detail_channels + language_size + size))
-        nn.init.uniform_(self.image.weight, -bound, bound)
-        nn.init.uniform_(self.language.weight, -bound, bound)
-        assert self.image.bias is not None
-        nn.init.zeros_(self.image.bias)
+        glorot_part_(self.language.weight, image_channels + language_size)
         self.out_channels = size
 
     def image_part(self, image: Tensor, detail: Tensor | None) -> tuple[Tensor, ...]:

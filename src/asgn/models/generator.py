@@ -71,19 +71,20 @@ class Generator(nn.Module):
 
     def freeze_backbone(self, frozen: bool = True) -> None:
         """Take the backbone out of training, or put it back; its batch norm stays fixed either way."""
-        self.backbone_frozen = frozen
-        self.backbone.requires_grad_(not frozen)
+        self.backbone.freeze(frozen)
 
     def encode(self, images: Tensor) -> ImageFeatures:
         """Raw RGB images, (I, 3, S, S) in 0..255, to what every phrase about them shares."""
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.backbone_frozen):
-            features = self.backbone(images)
+        features = self.backbone(images)
         last = features[self.backbone.output]
-        visual = F.normalize(self.visual(last), dim=1)
-        coordinates = spatial_coordinates(*last.shape[-2:], like=visual)
-        image = torch.cat([visual, coordinates.expand(len(visual), -1, -1, -1)], dim=1)
+        image = self.describe(last, spatial_coordinates(last))
         detail = None if self.detail is None else self.detail(features)
         return ImageFeatures(self.fusion.image_part(image, detail), self.head.image_part(last))
+
+    def describe(self, last: Tensor, coordinates: Tensor) -> Tensor:
+        """The backbone's last map, (I, C, h, w), as unit features joined with (I or 1, 8, h, w) coordinates."""
+        visual = F.normalize(self.visual(last), dim=1)
+        return torch.cat([visual, coordinates.expand(len(visual), -1, -1, -1)], dim=1)
 
     def decode(self, features: ImageFeatures, tokens: Tensor, lengths: Tensor) -> Tensor:
         """Logits (P, 1, h, w) of P phrases over one image, or over one image per phrase.

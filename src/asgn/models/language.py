@@ -26,25 +26,43 @@ class LanguageEncoder(nn.Module):
     Sentences are padded behind; the state after a sentence's last word is picked out, which equals holding the
     state on pads (protocol section 2). As in TensorFlow's cell there is one bias, and 1 is added to the forget
     gate: here that constant is the second, untrained bias of PyTorch's cell.
+
+    With `fed_pads`, every sentence is padded in front to that many words and the pads are read as words are: so does
+    SNLE, whose state at a sentence's first word depends on the sentence's length.
     """
 
-    def __init__(self, vocabulary_size: int, embedding_size: int, language_size: int) -> None:
+    def __init__(
+        self, vocabulary_size: int, embedding_size: int, language_size: int, fed_pads: int | None = None
+    ) -> None:
         super().__init__()
+        self.fed_pads = fed_pads
         self.embedding = nn.Embedding(vocabulary_size, embedding_size)
         self.lstm = nn.LSTM(embedding_size, language_size, batch_first=True)
         nn.init.uniform_(self.embedding.weight, -0.08, 0.08)
-        nn.init.xavier_uniform_(self.lstm.weight_ih_l0)
-        nn.init.xavier_uniform_(self.lstm.weight_hh_l0)
-        nn.init.zeros_(self.lstm.bias_ih_l0)
-        with torch.no_grad():
-            self.lstm.bias_hh_l0.zero_()
-            self.lstm.bias_hh_l0[language_size : 2 * language_size] = 1.0
-        self.lstm.bias_hh_l0.requires_grad_(False)
+        self._initialise(language_size)
+
+    def _initialise(self, size: int) -> None:
+        parameters = dict(self.lstm.named_parameters())
+        nn.init.xavier_uniform_(parameters["weight_ih_l0"])
+        nn.init.xavier_uniform_(parameters["weight_hh_l0"])
+        nn.init.zeros_(parameters["bias_ih_l0"])
+        constant = parameters["bias_hh_l0"].requires_grad_(False)
+        constant.zero_()
+        constant[size : 2 * size] = 1.0
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Language:
         """Encode (P, T) word ids of (P,) lengths, each length at least 1."""
+        if self.fed_pads is not None:
+            tokens, lengths = pad_in_front(tokens, lengths, self.fed_pads)
         embedded = self.embedding(tokens)
         hidden, _ = self.lstm(embedded)
         states = F.normalize(hidden, dim=-1)
         last = (lengths - 1).view(-1, 1, 1).expand(-1, 1, states.shape[-1])
         return Language(embedded, states, states.gather(1, last).squeeze(1), lengths)
+
+
+def pad_in_front(tokens: Tensor, lengths: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """(P, T) sentences padded behind to (P, size), padded in front with id 0; longer ones lose their first words."""
+    position = torch.arange(size, device=tokens.device) - (size - lengths)[:, None]  # (P, size)
+    shifted = tokens.gather(1, position.clamp(min=0)).masked_fill(position < 0, 0)
+    return shifted, torch.full_like(lengths, size)

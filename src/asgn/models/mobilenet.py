@@ -57,6 +57,15 @@ class MobileNetV2(Backbone):
         self.blocks = nn.ModuleList(blocks)
         self.channels = {"conv1": 16, "conv2": 24, "conv3": 32, "conv4": 96, "conv5": 320}
         self.strides = {"conv1": 2, "conv2": 4, "conv3": 8, "conv4": 8, "conv5": 8}
+        self._initialise()
+
+    def _initialise(self) -> None:
+        """He's bounds: without batch norm nothing else keeps a signal alive through 52 layers."""
+        for name, module in self.named_modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="linear" if "project" in name else "relu")
+                assert module.bias is not None
+                nn.init.zeros_(module.bias)
 
     def forward(self, images: Tensor) -> Features:
         """Raw RGB images to the outputs of blocks 0, 2, 5, 12 and 16."""

@@ -1,11 +1,14 @@
 """ResNet-101 at output stride 8: the backbone of `R` (ImageNet) and `D` (DeepLab-101 on VOC)."""
 
+from typing import Literal
+
 from torch import Tensor, nn
 from torchvision.models import resnet101
 from torchvision.models.resnet import Bottleneck
 
 from asgn.models.backbone import Backbone, Features, Normalise
 
+Dilation = Literal["every-block", "later-blocks"]
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -13,13 +16,15 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 class ResNet101(Backbone):
     """torchvision's ResNet-101 with res4 dilated by 2 and res5 by 4 (protocol section 3).
 
-    `conv1` is taken behind the max pool, so it has stride 4 like `conv2`.
+    `dilation` says whether a stage's first block is dilated as its others are: in `every-block`, as in the base code,
+    or only in `later-blocks`, as torchvision's DeepLab was trained. `conv1` is taken behind the max pool, so it has
+    stride 4 like `conv2`.
     """
 
-    def __init__(self, dilate_first_block: bool = True) -> None:
+    def __init__(self, dilation: Dilation = "every-block") -> None:
         super().__init__()
         network = resnet101(replace_stride_with_dilation=[False, True, True])
-        if dilate_first_block:
+        if dilation == "every-block":
             _dilate(network.layer3[0], 2)
             _dilate(network.layer4[0], 4)
         self.normalise = Normalise(255.0, IMAGENET_MEAN, IMAGENET_STD)
@@ -33,6 +38,7 @@ class ResNet101(Backbone):
         self.layer4 = network.layer4
         self.channels = {"conv1": 64, "conv2": 256, "conv3": 512, "conv4": 1024, "conv5": 2048}
         self.strides = {"conv1": 4, "conv2": 4, "conv3": 8, "conv4": 8, "conv5": 8}
+        self.train()
 
     def forward(self, images: Tensor) -> Features:
         """Raw RGB images to the outputs of the stem and of res2 ... res5."""

@@ -4,6 +4,9 @@ import torch
 from torch import Tensor, nn
 
 from asgn.models.language import Language
+from asgn.models.pointwise import glorot_part_, pointwise
+
+_CPU_TILE = 400
 
 
 class RecurrentFusion(nn.Module):
@@ -20,31 +23,14 @@ class RecurrentFusion(nn.Module):
     ) -> None:
         super().__init__()
         self.size = size
-        self.gates_of_image = nn.Conv2d(image_channels, 4 * size, 1)
-        self.gates_of_word = nn.Linear(embedding_size + language_size, 4 * size, bias=False)
-        self.gates_of_state = nn.Conv2d(size, 4 * size, 1, bias=False)
-        self._initialise_gates(image_channels + embedding_size + language_size)
-        self.join = nn.Conv2d(size, size, 1) if detail_channels else None
-        self.join_detail = nn.Conv2d(detail_channels, size, 1, bias=False) if detail_channels else None
-        self._initialise_join(detail_channels)
+        word_channels = embedding_size + language_size
+        self.gates_of_image = pointwise(image_channels, 4 * size, joined=word_channels + size)
+        self.gates_of_word = nn.Linear(word_channels, 4 * size, bias=False)
+        self.gates_of_state = pointwise(size, 4 * size, bias=False, joined=image_channels + word_channels)
+        glorot_part_(self.gates_of_word.weight, image_channels + word_channels + size)
+        self.join = pointwise(size, size, joined=detail_channels) if detail_channels else None
+        self.join_detail = pointwise(detail_channels, size, bias=False, joined=size) if detail_channels else None
         self.out_channels = size
-
-    def _initialise_gates(self, input_channels: int) -> None:
-        """Glorot's bound of the one concatenated matrix that the parts make up."""
-        bound = (6 / (input_channels + self.size + 4 * self.size)) ** 0.5
-        for part in (self.gates_of_image, self.gates_of_word, self.gates_of_state):
-            nn.init.uniform_(part.weight, -bound, bound)
-        assert self.gates_of_image.bias is not None
-        nn.init.zeros_(self.gates_of_image.bias)
-
-    def _initialise_join(self, detail_channels: int) -> None:
-        if self.join is None or self.join_detail is None:
-            return
-        bound = (6 / (self.size + detail_channels + self.size)) ** 0.5
-        nn.init.uniform_(self.join.weight, -bound, bound)
-        nn.init.uniform_(self.join_detail.weight, -bound, bound)
-        assert self.join.bias is not None
-        nn.init.zeros_(self.join.bias)
 
     def image_part(self, image: Tensor, detail: Tensor | None) -> tuple[Tensor, ...]:
         """The image's share of the gates, (I, 4 size, h, w), and with DE of the join, (I, size, h, w)."""
@@ -61,6 +47,12 @@ class RecurrentFusion(nn.Module):
     def _recur(self, image_gates: Tensor, language: Language) -> Tensor:
         """State after each phrase's last word, (P, size, h, w)."""
         words = self.gates_of_word(torch.cat([language.embedded, language.states], dim=-1))  # (P, T, 4 size)
+        if torch.is_grad_enabled():
+            return self._recur_together(image_gates, words, language.lengths)
+        return self._recur_apart(image_gates, words, language.lengths.tolist())
+
+    def _recur_together(self, image_gates: Tensor, words: Tensor, lengths: Tensor) -> Tensor:
+        """All phrases and locations at once, for training."""
         phrases, count, _ = words.shape
         shape = (phrases, self.size, *image_gates.shape[-2:])
         hidden, cell = image_gates.new_zeros(shape), image_gates.new_zeros(shape)
@@ -69,9 +61,38 @@ class RecurrentFusion(nn.Module):
             if t > 0:
                 gates = gates + self.gates_of_state(hidden)
             new_hidden, new_cell = _lstm_update(gates, cell)
-            spoken = (t < language.lengths).view(-1, 1, 1, 1)
+            spoken = (t < lengths).view(-1, 1, 1, 1)
             hidden, cell = torch.where(spoken, new_hidden, hidden), torch.where(spoken, new_cell, cell)
         return hidden
+
+    def _recur_apart(self, image_gates: Tensor, words: Tensor, lengths: list[int]) -> Tensor:
+        """One phrase and one tile of locations at a time through all of its words, so that states stay in cache."""
+        height, width = image_gates.shape[-2:]
+        locations = image_gates.flatten(2).expand(len(lengths), -1, -1)  # (P, 4 size, h w)
+        recurrent = self.gates_of_state.weight.flatten(1).to(locations.dtype)
+        hidden = locations.new_empty(len(lengths), self.size, height * width)
+        tile = _CPU_TILE if locations.device.type == "cpu" else height * width
+        for p, length in enumerate(lengths):
+            spoken = words[p, :length].to(locations.dtype)
+            for start in range(0, height * width, tile):
+                part = slice(start, start + tile)
+                hidden[p, :, part] = _run_words(locations[p, :, part].contiguous(), spoken, recurrent)
+        return hidden.view(-1, self.size, height, width)
+
+
+def _run_words(image_gates: Tensor, words: Tensor, recurrent: Tensor) -> Tensor:
+    """The mLSTM over words (T, 4 size) at n locations, in place: gates (4 size, n) to the last state (size, n)."""
+    size = recurrent.shape[1]
+    hidden, cell = image_gates.new_zeros(size, image_gates.shape[1]), image_gates.new_zeros(size, image_gates.shape[1])
+    gates = torch.empty_like(image_gates)
+    enter, candidate, forget, leave = gates.chunk(4)
+    for t, word in enumerate(words):
+        torch.add(image_gates, word[:, None], out=gates)
+        if t > 0:
+            gates.addmm_(recurrent, hidden)
+        cell.mul_(forget.add_(1.0).sigmoid_()).addcmul_(enter.sigmoid_(), candidate.tanh_())
+        torch.mul(leave.sigmoid_(), torch.tanh(cell), out=hidden)
+    return hidden
 
 
 def _lstm_update(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:

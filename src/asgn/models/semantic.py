@@ -1,10 +1,11 @@
 """Semantic embedding, SE (Sec. III-B2), and the mask head that it closes."""
 
-import math
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
+
+from asgn.models.pointwise import glorot_part_, pointwise
 
 SemanticInput = Literal["prob", "logit", "feat"]
 
@@ -14,10 +15,7 @@ class MaskHead(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.score = nn.Conv2d(channels, 1, 1)
-        nn.init.xavier_uniform_(self.score.weight)
-        assert self.score.bias is not None
-        nn.init.zeros_(self.score.bias)
+        self.score = pointwise(channels, 1)
 
     def image_part(self, feature: Tensor) -> Tensor | None:
         """Nothing here depends on the image alone."""
@@ -41,16 +39,14 @@ class SemanticMaskHead(MaskHead):
     def __init__(self, channels: int, feature_channels: int, joined: SemanticInput) -> None:
         super().__init__(channels)
         self.joined = joined
-        self.semantic = nn.Conv2d(feature_channels, 1, 1, bias=joined != "feat")
-        self.weight = nn.Parameter(torch.empty(1)) if joined != "feat" else None
-        bound = math.sqrt(6 / (feature_channels + (channels if joined == "feat" else 1) + 1))
-        nn.init.uniform_(self.semantic.weight, -bound, bound)
+        self.weight: nn.Parameter | None = None
         if joined == "feat":
-            nn.init.uniform_(self.score.weight, -bound, bound)
-        if self.weight is not None:
-            nn.init.uniform_(self.weight, -bound, bound)
-        if self.semantic.bias is not None:
-            nn.init.zeros_(self.semantic.bias)
+            self.semantic = pointwise(feature_channels, 1, bias=False, joined=channels)
+            self.score = pointwise(channels, 1, joined=feature_channels)
+        else:
+            self.semantic = pointwise(feature_channels, 1, joined=1)
+            self.weight = nn.Parameter(torch.empty(1))
+            glorot_part_(self.weight, feature_channels + 1)
 
     def image_part(self, feature: Tensor) -> Tensor:
         """(I, feature_channels, h, w) to the image's share of the logits, (I, 1, h, w)."""
@@ -60,7 +56,7 @@ class SemanticMaskHead(MaskHead):
     def forward(self, fused: Tensor, image_part: Tensor | None) -> Tensor:
         """(P, C, h, w) and the image's share to logits (P, 1, h, w)."""
         assert image_part is not None
-        score = self.score(fused)
+        score: Tensor = self.score(fused)
         if self.weight is None:
             return score + image_part
         return self.weight * (torch.sigmoid(score) if self.joined == "prob" else score) + image_part

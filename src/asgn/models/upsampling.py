@@ -1,5 +1,6 @@
 """From the output grid to pixels."""
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -20,3 +21,26 @@ class LegacyBilinear(nn.Module):
         closed = F.pad(grid, (0, 1, 0, 1), mode="replicate")
         size = (height + 1, width + 1)
         return F.interpolate(closed, size=size, mode="bilinear", align_corners=True)[..., :height, :width]
+
+
+class Deconvolution(nn.Module):
+    """SNLE's trained upsampling: a transposed convolution that starts as bilinear interpolation.
+
+    Its kernel spans 2 * factor pixels and has no bias. At the start cell i lands on pixel factor * i + factor / 2,
+    as in the original code, and what lies outside of the grid counts as 0 (protocol section 8).
+    """
+
+    def __init__(self, factor: int) -> None:
+        super().__init__()
+        self.factor = factor
+        self.weight = nn.Parameter(bilinear_kernel(factor)[None, None])
+
+    def forward(self, grid: Tensor) -> Tensor:
+        """(B, 1, h, w) to (B, 1, factor * h, factor * w)."""
+        return F.conv_transpose2d(grid, self.weight, stride=self.factor, padding=self.factor // 2)
+
+
+def bilinear_kernel(factor: int) -> Tensor:
+    """(2 * factor, 2 * factor): a pyramid of height 1 whose peak is at (factor, factor)."""
+    ramp = 1 - (torch.arange(2 * factor) - factor).abs() / factor
+    return torch.outer(ramp, ramp)

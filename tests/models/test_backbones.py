@@ -1,0 +1,90 @@
+import pytest
+import torch
+from torch import nn
+
+from asgn.models.mobilenet import MobileNetV2
+from asgn.models.resnet import ResNet101
+from asgn.models.vgg import VGG16
+from tests.models.backbone_contract import BackboneContract
+from tests.models.textbook import dilated_convolution
+
+
+class TestResNet(BackboneContract):
+    @classmethod
+    def build(cls):
+        return ResNet101()
+
+
+class TestMobileNet(BackboneContract):
+    strip = (8, 800)
+
+    @classmethod
+    def build(cls):
+        return MobileNetV2()
+
+
+class NarrowVGG16(VGG16):
+    classifier_size = 64
+
+
+class TestVgg(BackboneContract):
+    strip = (32, 800)
+
+    @classmethod
+    def build(cls):
+        backbone = NarrowVGG16()
+        for layer in (backbone.fc6, backbone.fc7):  # torch's start would pass on little but zeros
+            nn.init.kaiming_normal_(layer.weight)
+        return backbone
+
+    def trained_while_frozen(self, backbone):
+        return {"fc6.weight", "fc6.bias", "fc7.weight", "fc7.bias"}
+
+
+def dilations(stage):
+    return [block.conv2.dilation for block in stage]
+
+
+def test_every_block_of_res4_and_res5_is_dilated():
+    with torch.device("meta"):
+        backbone = ResNet101()
+    assert dilations(backbone.layer2) == [(1, 1)] * 4
+    assert dilations(backbone.layer3) == [(2, 2)] * 23
+    assert dilations(backbone.layer4) == [(4, 4)] * 3
+
+
+def test_torchvisions_first_blocks_keep_the_dilation_before():
+    with torch.device("meta"):
+        backbone = ResNet101("later-blocks")
+    assert dilations(backbone.layer3) == [(1, 1)] + [(2, 2)] * 22
+    assert dilations(backbone.layer4) == [(2, 2)] + [(4, 4)] * 2
+
+
+@pytest.mark.parametrize(("stage", "rate"), [("layer3", 2), ("layer4", 4)])
+def test_the_first_block_convolves_with_the_stages_rate(stage, rate):
+    with torch.device("meta"):
+        backbone = ResNet101()
+    convolution = getattr(backbone, stage)[0].conv2.to_empty(device="cpu")
+    nn.init.normal_(convolution.weight, generator=torch.Generator().manual_seed(0))
+    image = torch.randn(9, 11, generator=torch.Generator().manual_seed(1))
+    stacked = torch.zeros(1, convolution.in_channels, 9, 11)
+    stacked[0, 3] = image
+    with torch.no_grad():
+        out = convolution(stacked)[0, 5].numpy()
+        kernel = convolution.weight[5, 3].numpy()
+    assert out == pytest.approx(dilated_convolution(image.numpy(), kernel, rate), abs=1e-5)
+
+
+def test_vgg_classifies_a_crop_as_its_fully_connected_layers_do():
+    torch.manual_seed(0)
+    backbone = NarrowVGG16()
+    crops = torch.randint(0, 256, (2, 3, 224, 224), dtype=torch.uint8)
+    mean = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
+    std = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
+    with torch.no_grad():
+        pool5 = backbone.features((crops / 255 - mean) / std).flatten(1)  # (2, 512 * 7 * 7)
+        fc6 = torch.relu(pool5 @ backbone.fc6.weight.flatten(1).T + backbone.fc6.bias)
+        fc7 = torch.relu(fc6 @ backbone.fc7.weight.flatten(1).T + backbone.fc7.bias)
+        described = backbone.describe_crops(crops)
+    assert described.shape == (2, 64, 1, 1)
+    assert described.flatten(1).numpy() == pytest.approx(fc7.numpy(), abs=1e-5)
