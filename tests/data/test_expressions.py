@@ -256,6 +256,11 @@ def test_unreferable_objects_are_never_meant_but_confuse():
     assert found["left dog"] == (1,)
 
 
+def test_unreferable_objects_anchor_no_relation():
+    found = meanings([thing(1, DOG, 0.25), thing(2, DOG, 0.75), thing(3, CAR, 0.33, side=0.01, referable=False)])
+    assert not any("car" in text for text in found)
+
+
 def test_lookalikes_confuse():
     van = thing(2, Noun.of("truck"), 0.75, lookalikes=frozenset({"car"}))
     found = meanings([thing(1, CAR, 0.25), van])

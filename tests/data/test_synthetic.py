@@ -9,7 +9,7 @@ from scipy import ndimage
 from asgn.data.colours import colour_name
 from asgn.data.drawing import draw_image, draw_labels
 from asgn.data.scenes import MATERIALS, PALETTE, SHAPES, Region, Scene, Shape
-from asgn.data.synthetic import SPLITS, SyntheticDataset
+from asgn.data.synthetic import SPLITS, SyntheticDataset, measure
 from asgn.errors import DataError
 
 SKY = Region("sky", MATERIALS["sky"][0], 0.0)
@@ -145,6 +145,20 @@ def test_pictures_agree_with_masks(dataset):
                 right += colour_name(image[inside]) == shape.colour
     assert checked > 100
     assert right >= 0.9 * checked
+
+
+def test_shapes_hidden_by_half_are_not_referable():
+    """A square of half-width w = 0.25 * 1.2 / sqrt(2), covered from its right edge on by another."""
+    half = 0.25 * 1.2 / 2**0.5
+    for shift, referable in ((1.2, True), (0.8, False), (2.5, True)):
+        behind = Shape("square", "red", 0.4, 0.5, 0.25, 0.0, "plain")
+        front = Shape("square", "blue", 0.4 + shift * half, 0.5, 0.25, 0.0, "plain")
+        scene = Scene((SKY,), (behind, front), 0)
+        labels, full = draw_labels(scene, 160)
+        sky, hidden, covering = measure(scene, labels, full)
+        assert (sky.is_stuff, hidden.is_stuff) == (True, False)
+        assert (hidden.referable, covering.referable) == (referable, True)
+        assert hidden.area == pytest.approx(min(shift, 2) * half * 2 * half, rel=0.03)
 
 
 def test_hidden_shapes_are_not_referred_to_alone(dataset):

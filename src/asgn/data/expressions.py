@@ -73,7 +73,7 @@ def _meanings(
     arrangement: Arrangement, rng: random.Random, generic: Noun | None, absent: AbsentNouns | None, redundant: float
 ) -> Iterator[Meaning]:
     every = families.noun_phrases(arrangement, rng, generic)
-    anchors = families.anchors_of(every)
+    anchors = families.anchors_of(arrangement, every)
     heads = [head for head in every if not head.is_redundant or rng.random() < redundant]
     open_heads = [head for head in heads if not head.selection.is_single or rng.random() < redundant]
     yield from families.plain(heads)

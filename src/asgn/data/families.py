@@ -176,11 +176,11 @@ def relations(
                         yield Meaning("relation", chosen.sure, "between", head.forms, (first_name, second_name))
 
 
-def anchors_of(heads: Sequence[NounPhrase]) -> list[Anchor]:
+def anchors_of(arrangement: Arrangement, heads: Sequence[NounPhrase]) -> list[Anchor]:
     """Objects that others can be described by, each with the shortest noun phrase that singles it out."""
     anchors: dict[int, Forms] = {}
     for head in heads:
-        if head.noun is not None and head.selection.is_single:
+        if head.noun is not None and head.selection.is_single and head.selection.sure & arrangement.referable:
             anchors.setdefault(head.selection.sure.bit_length() - 1, head.forms)
     return list(anchors.items())
 
