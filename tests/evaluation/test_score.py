@@ -153,12 +153,16 @@ def bad_inputs(folder: Path) -> dict[str, Path]:
         "nan": {"10": np.full((6, 8), np.nan)},
         "text": {"10": np.full((6, 8), "a")},
         "objects": {"10": np.full((6, 8), None)},
+        "huge": {"10": np.zeros((600, 800))},
     }
     for name, members in arrays.items():
         paths[name] = folder / f"{name}.npz"
         np.savez(paths[name], **members)
     paths |= {"damaged": folder / "damaged.npz", "form": folder / "masks.txt", "gone": folder / "gone.json"}
     paths["damaged"].write_bytes(b"PK not really")
+    paths["flipped"] = folder / "flipped.npz"
+    np.savez(paths["flipped"], **{"10": np.ones((6, 8), bool)})
+    paths["flipped"].write_bytes(paths["flipped"].read_bytes().replace(b"\1" * 48, b"\1" * 47 + b"\0"))
     for name, image in {"rgb": Image.new("RGB", (8, 6)), "small": Image.new("L", (4, 4))}.items():
         paths[name] = folder / name
         paths[name].mkdir()
@@ -183,7 +187,9 @@ def bad_inputs(folder: Path) -> dict[str, Path]:
         ("nan", "outside 0..1"),
         ("text", "of type <U1"),
         ("objects", "cannot read array '10'"),
+        ("huge", "has 3,840,128 bytes"),
         ("damaged", "cannot read"),
+        ("flipped", "cannot read array '10'.*checksum"),
         ("form", "neither a folder"),
         ("gone", "no file"),
         ("rgb", "mode RGB"),

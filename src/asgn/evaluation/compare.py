@@ -96,11 +96,11 @@ def sweep(prediction: NDArray[Any] | None, truth: Mask) -> NDArray[np.int64]:
     return np.stack([true, in_truth + false, in_truth, np.full_like(in_truth, truth.size)], axis=1)
 
 
-def squash(mask: NDArray[Any]) -> NDArray[Any]:
-    """A mask (H, W) brought to 480x480 by the nearest pixel centre, its aspect lost."""
+def squash(mask: NDArray[Any], side: int = SQUASHED) -> NDArray[Any]:
+    """A mask (H, W) brought to (side, side) by the nearest pixel centre, its aspect lost."""
     height, width = mask.shape
-    centres = np.arange(SQUASHED) + 0.5
-    rows, columns = (centres * height / SQUASHED).astype(int), (centres * width / SQUASHED).astype(int)
+    centres = np.arange(side) + 0.5
+    rows, columns = (centres * height / side).astype(int), (centres * width / side).astype(int)
     squashed: NDArray[Any] = mask[rows[:, None], columns]
     return squashed
 

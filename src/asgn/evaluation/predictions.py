@@ -25,10 +25,12 @@ from asgn.data.jsonfile import is_integer, read_json
 from asgn.data.masks import decode_segmentation
 from asgn.data.sample import Expression
 from asgn.errors import DataError
+from asgn.evaluation.npz import npz_members, read_member
 
 MaskReader = Callable[[int, int], NDArray[Any]]
 """Height and width of the image to a mask (H, W): bool, or floats 0..1."""
 
+_BYTES_OF_A_PIXEL = 16
 _NUMBER = re.compile(r"-?\d+")
 
 
@@ -170,22 +172,15 @@ def _png_reader(path: Path) -> MaskReader:
 
 
 def _npz_masks(path: Path) -> list[_Candidate]:
-    """Members stay in the archive until they are asked for."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = [name.removesuffix(".npy") for name in archive.namelist()]
-    except (OSError, zipfile.BadZipFile) as error:
-        raise DataError(f"cannot read {path}: {error}") from error
-    return [_Candidate(f"{path.name}[{name}]", _number(name), _npz_reader(path, name)) for name in names]
+    return [
+        _Candidate(f"{path.name}[{name}]", _number(name), _npz_reader(path, name, member))
+        for name, member in npz_members(path).items()
+    ]
 
 
-def _npz_reader(path: Path, name: str) -> MaskReader:
+def _npz_reader(path: Path, name: str, member: zipfile.ZipInfo) -> MaskReader:
     def read(height: int, width: int) -> NDArray[Any]:
-        try:
-            with np.load(path, allow_pickle=False) as archive:
-                values: NDArray[Any] = archive[name]
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            raise DataError(f"cannot read array {name!r} of {path}: {error}") from error
+        values = read_member(path, member, most_bytes=_BYTES_OF_A_PIXEL * height * width)
         if values.dtype.kind == "f":
             if values.size and not (values.min() >= 0 and values.max() <= 1):
                 raise DataError(f"array {name!r} of {path} is not of probabilities: it has values outside 0..1")
