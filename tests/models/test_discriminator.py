@@ -1,0 +1,39 @@
+import torch
+from torch import nn
+
+from asgn.models.discriminator import Discriminator
+
+
+def test_it_is_six_convolutions_five_of_stride_two():
+    convolutions = [layer for layer in Discriminator().layers if isinstance(layer, nn.Conv2d)]
+    assert [layer.out_channels for layer in convolutions] == [32, 64, 128, 128, 128, 1]
+    assert {layer.kernel_size for layer in convolutions} == {(4, 4)}
+    assert [layer.stride[0] for layer in convolutions] == [2, 2, 2, 2, 2, 1]
+    assert sum(isinstance(layer, nn.BatchNorm2d) for layer in Discriminator().layers) == 4
+
+
+def test_it_has_the_parameters_that_table_five_leaves_room_for():
+    assert sum(weight.numel() for weight in Discriminator().parameters()) == 693_601
+
+
+def test_it_gives_one_logit_a_mask_averaged_over_the_last_map():
+    torch.manual_seed(0)
+    network = Discriminator().eval()
+    images, masks = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8), torch.rand(2, 1, 64, 64)
+    with torch.no_grad():
+        logits = network(images, masks)
+        joined = torch.cat([images.float() / 127.5 - 1, masks * 2 - 1], dim=1)
+        grid = network.layers(joined)
+    assert grid.shape == (2, 1, 2, 2)
+    assert torch.allclose(logits, grid.flatten(1).sum(dim=1) / 4)
+
+
+def test_it_sees_both_the_photograph_and_the_mask():
+    torch.manual_seed(0)
+    network = Discriminator().eval()
+    images = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)
+    masks = torch.rand(2, 1, 64, 64, requires_grad=True)
+    logits = network(images, masks)
+    assert logits[0] != network(images[[1, 0]], masks)[0]
+    (gradient,) = torch.autograd.grad(logits.sum(), masks)
+    assert (gradient != 0).float().mean() > 0.9

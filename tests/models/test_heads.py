@@ -1,0 +1,45 @@
+import pytest
+import torch
+from torch.nn import functional as F
+
+from asgn.models.semantic import MaskHead, SemanticMaskHead
+
+
+@pytest.fixture
+def fused():
+    return torch.randn(3, 8, 4, 5, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.fixture
+def feature():
+    return torch.randn(1, 12, 4, 5, generator=torch.Generator().manual_seed(2))
+
+
+def test_without_se_the_image_has_no_part(fused, feature):
+    head = MaskHead(8)
+    assert head.image_part(feature) is None
+    torch.testing.assert_close(head(fused, None), F.conv2d(fused, head.score.weight, head.score.bias))
+
+
+@pytest.mark.parametrize("joined", ["prob", "logit", "feat"])
+def test_the_split_equals_one_convolution_over_the_concatenation(joined, fused, feature):
+    torch.manual_seed(0)
+    head = SemanticMaskHead(8, 12, joined)
+    for bias in (head.score.bias, head.semantic.bias):
+        if bias is not None:
+            torch.nn.init.normal_(bias)
+    score = F.conv2d(fused, head.score.weight, head.score.bias)
+    if joined == "feat":
+        first, weight, bias = fused, head.score.weight, head.score.bias
+    else:
+        first = 1 / (1 + torch.exp(-score)) if joined == "prob" else score
+        weight, bias = head.weight.view(1, 1, 1, 1), head.semantic.bias
+    whole = F.conv2d(
+        torch.cat([first, feature.expand(3, -1, -1, -1)], dim=1), torch.cat([weight, head.semantic.weight], dim=1), bias
+    )
+    torch.testing.assert_close(head(fused, head.image_part(feature)), whole, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(("joined", "count"), [("prob", 8 + 1 + 1 + 12 + 1), ("logit", 23), ("feat", 8 + 12 + 1)])
+def test_parameters_are_those_of_the_textbook_layers(joined, count):
+    assert sum(weight.numel() for weight in SemanticMaskHead(8, 12, joined).parameters()) == count
