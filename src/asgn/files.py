@@ -1,5 +1,6 @@
 """Writing files so that a reader never sees half of one."""
 
+import contextlib
 import json
 import os
 import tempfile
@@ -42,7 +43,8 @@ def atomic_write(path: Path, write: Callable[[Path], object]) -> None:
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def atomic_write_text(path: Path, text: str) -> None:

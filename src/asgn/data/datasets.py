@@ -3,6 +3,7 @@
 import difflib
 from pathlib import Path
 
+from asgn.data.faults import Report, stop
 from asgn.data.sample import ReferringDataset
 from asgn.errors import DataError
 
@@ -18,7 +19,7 @@ _ANNOTATION_FOLDERS = ("", "data", "refer/data")
 _COCO_FOLDERS = ("images/train2014", "images/mscoco/images/train2014", "data/images/mscoco/images/train2014")
 
 
-def open_dataset(name: str, root: Path | None, split: str, *, seed: int = 0) -> ReferringDataset:
+def open_dataset(name: str, root: Path | None, split: str, *, seed: int = 0, report: Report = stop) -> ReferringDataset:
     """Open one split of a data set.
 
     Args:
@@ -26,6 +27,7 @@ def open_dataset(name: str, root: Path | None, split: str, *, seed: int = 0) -> 
         root: the folder it lies in; `synthetic` needs none.
         split: such as `train`, `val` or `testA`.
         seed: of `synthetic`; the others do not depend on it.
+        report: takes each faulty entry, which is then left out; the default raises DataError at the first.
 
     Raises:
         DataError: the name or split is unknown, or files are missing or faulty.
@@ -40,14 +42,39 @@ def open_dataset(name: str, root: Path | None, split: str, *, seed: int = 0) -> 
         from asgn.data.refer import ReferFolder
 
         instances, refs, images = refer_files(name, folder)
-        return ReferFolder(instances, refs, images, split, name=name)
+        return ReferFolder(instances, refs, images, split, name=name, report=report)
     if name == "referit":
         from asgn.data.referit import ReferItGame
 
-        return ReferItGame(folder, split)
+        return ReferItGame(folder, split, report)
     from asgn.data.own import open_own
 
-    return open_own(folder, split)
+    return open_own(folder, split, report)
+
+
+def splits_of_dataset(name: str, root: Path | None) -> tuple[str, ...]:
+    """The splits that a data set has.
+
+    Raises:
+        DataError: the name is unknown, or the file that lists the splits is missing or faulty.
+    """
+    check_name(name)
+    if name == "synthetic":
+        from asgn.data.synthetic import SPLITS
+
+        return tuple(SPLITS)
+    folder = check_root(name, root)
+    if name in _REFER_SETS:
+        from asgn.data.refer import splits_of
+
+        return tuple(sorted(splits_of(refer_files(name, folder)[1])))
+    if name == "referit":
+        from asgn.data.referit import available_splits
+
+        return available_splits(folder)
+    from asgn.data.own import splits_of_own
+
+    return splits_of_own(folder)
 
 
 def check_name(name: str) -> str:

@@ -15,16 +15,19 @@ from asgn.data.sample import Mask
 from asgn.errors import DataError
 
 _KEY = b'"segmentation"'  # a JSON string cannot hold this unescaped, so it is found as a key (or a harmless value)
+_COCO_NAME = re.compile(r"(?:^|[/_])(\d{12})\.\w+$")  # 000000000009.jpg, COCO_train2014_000000000009.jpg
 _COLON = re.compile(rb"\s*:\s*")
 _OBJECT = re.compile(rb'\{(?:[^{}"]|"(?:[^"\\]|\\.)*+")*+\}')
 
 
 class ImageEntry(NamedTuple):
-    """One image of the file: its name below the image folder and its size in pixels."""
+    """One image of the file: its name below the image folder, its size in pixels, and where it is from."""
 
     file_name: str
     height: int
     width: int
+    origin: str
+    """`coco:ID`, or `SOURCE:ID` of another collection; empty where the file does not say."""
 
 
 class Annotation(NamedTuple):
@@ -176,8 +179,18 @@ def _read_images(entries: list[Any], where: str, report: Report) -> dict[int, Im
         if fault:
             report(f"{where}: image entry {number + 1}: {fault}")
             continue
-        images[entry["id"]] = ImageEntry(entry["file_name"], entry["height"], entry["width"])
+        images[entry["id"]] = ImageEntry(entry["file_name"], entry["height"], entry["width"], _origin(entry))
     return images
+
+
+def _origin(entry: dict[str, Any]) -> str:
+    coco_name = _COCO_NAME.search(entry["file_name"])
+    if is_integer(entry.get("coco_id")):
+        return f"coco:{entry['coco_id']}"
+    if coco_name:
+        return f"coco:{int(coco_name[1])}"
+    source = entry.get("source")
+    return f"{source}:{entry['id']}" if isinstance(source, str) and source and "coco" not in source.lower() else ""
 
 
 def _image_fault(entry: Any, known: Mapping[int, ImageEntry]) -> str:

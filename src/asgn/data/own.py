@@ -23,23 +23,36 @@ from asgn.data.images import image_size, load_image, load_mask
 from asgn.data.instances import Instances, read_instances
 from asgn.data.jsonfile import read_bytes
 from asgn.data.own_entries import Entry, read_entries
-from asgn.data.refer import ReferFolder, check_image_size, union_of_objects
+from asgn.data.refer import ReferFolder, check_image_size, splits_of, union_of_objects
 from asgn.data.sample import Expression, Image, Mask, ReferringDataset
 from asgn.errors import DataError
 
 _IMAGES_HELD = 8
 
 
-def open_own(root: Path, split: str) -> ReferringDataset:
-    """Open one split of a folder of the user's own.
+def open_own(root: Path, split: str, report: Report = stop) -> ReferringDataset:
+    """Open one split of a folder of the user's own; faults go to `report`, as in `OwnFolder`.
 
     Raises:
         DataError: the folder is of no known layout, there is no such split, or its files are faulty.
     """
     refs = refs_file(root)
     if refs is not None:
-        return ReferFolder(root / "instances.json", refs, root / "images", split)
-    return OwnFolder(root, split)
+        return ReferFolder(root / "instances.json", refs, root / "images", split, report=report)
+    return OwnFolder(root, split, report)
+
+
+def splits_of_own(root: Path) -> tuple[str, ...]:
+    """The splits that a folder of the user's own has.
+
+    Raises:
+        DataError: the folder is of no known layout, or its files cannot be read.
+    """
+    refs = refs_file(root)
+    if refs is not None:
+        return tuple(sorted(splits_of(refs)))
+    entries = read_entries(expressions_file(root), lambda fault: None)
+    return tuple(sorted({entry.split for entry in entries}))
 
 
 def refs_file(root: Path) -> Path | None:

@@ -29,7 +29,9 @@ class ReferFolder:
     an empty list or -1 means that the object is absent.
     """
 
-    def __init__(self, instances: Path, refs: Path, images: Path, split: str, *, name: str = "own") -> None:
+    def __init__(
+        self, instances: Path, refs: Path, images: Path, split: str, *, name: str = "own", report: Report = stop
+    ) -> None:
         """Open the split.
 
         Args:
@@ -38,14 +40,15 @@ class ReferFolder:
             images: the folder that `file_name` entries are relative to.
             split: one of those in the refs.
             name: of the data set on the command line.
+            report: takes each faulty entry, which is then left out; the default raises DataError at the first.
 
         Raises:
             DataError: a file is missing or faulty, or there is no such split.
         """
         self.name = name
         self.split = split
-        self.instances = read_instances(instances)
-        self.expressions: Sequence[Expression] = read_refs(refs, self.instances, split)
+        self.instances = read_instances(instances, report)
+        self.expressions: Sequence[Expression] = read_refs(refs, self.instances, split, report)
         self._refs_path = refs
         self._images_root = images
         self._recent: RecentArrays[int, Image] = RecentArrays(_IMAGES_HELD)

@@ -36,8 +36,13 @@ class ReferItGame:
 
     name = "referit"
 
-    def __init__(self, root: Path, split: str) -> None:
+    def __init__(self, root: Path, split: str, report: Report = stop) -> None:
         """Open the split.
+
+        Args:
+            root: the folder.
+            split: one of `SPLITS`.
+            report: takes each faulty query, which is then left out; the default raises DataError at the first.
 
         Raises:
             DataError: there is no such split, or its queries are missing or faulty.
@@ -45,7 +50,7 @@ class ReferItGame:
         self.split = split
         self.sizes = read_sizes(root)
         self._queries = queries_path(root, split)
-        self.expressions: Sequence[Expression] = read_queries(self._queries, self.sizes)
+        self.expressions: Sequence[Expression] = read_queries(self._queries, self.sizes, report)
         self._pictures = picture_folder(root)
         self._recent: RecentArrays[int, Image] = RecentArrays(_IMAGES_HELD)
 
@@ -96,6 +101,18 @@ def queries_path(root: Path, split: str) -> Path:
     if split not in SPLITS:
         raise DataError(f"referit has no split {split!r}: it has {', '.join(SPLITS)}")
     return _text_folder(root) / f"referit_query_{split}.json"
+
+
+def available_splits(root: Path) -> tuple[str, ...]:
+    """The splits whose queries are there.
+
+    Raises:
+        DataError: there are none.
+    """
+    there = tuple(split for split in SPLITS if queries_path(root, split).exists())
+    if not there:
+        raise DataError(f"{root} holds no referit_query_SPLIT.json: fetch the set with `asgn data fetch referit`")
+    return there
 
 
 def read_sizes(root: Path) -> dict[int, tuple[int, int]]:
@@ -210,7 +227,7 @@ def _read_object(path: Path) -> dict[str, Any]:
 
 
 def _parse_key(key: str) -> tuple[int, int] | None:
-    image, _, region = key.partition("_")
+    image, _, region = key.removesuffix(".png").partition("_")  # early releases name the mask's file
     image_id, number = _decimal(image), _decimal(region)
     if image_id is None or number is None or number >= _REGIONS_OF_AN_IMAGE:
         return None

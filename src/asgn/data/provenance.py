@@ -1,0 +1,86 @@
+"""Which photograph an image id means, so that the images of different data sets can be compared.
+
+A key is `coco:ID` (COCO numbers its images through all years and splits), `iapr:ID` for ReferItGame's photographs,
+`synthetic:ID`, or `SOURCE:ID` of a collection that a user's instances file declares.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from asgn.data.datasets import refer_files
+from asgn.data.jsonfile import is_integer, read_bytes
+from asgn.data.own import OwnFolder
+from asgn.data.refer import ReferFolder
+from asgn.data.referit import queries_path, read_queries
+from asgn.data.sample import ReferringDataset
+from asgn.data.unpickle import read_plain_pickle
+from asgn.errors import DataError
+from asgn.variants import BackboneName
+
+EVALUATION_SPLITS: Mapping[str, tuple[str, ...]] = {
+    "unc": ("val", "testA", "testB"),
+    "unc+": ("val", "testA", "testB"),
+    "gref": ("val",),
+    "gref-umd": ("val", "test"),
+    "referit": ("val", "test"),
+}
+"""What the four benchmarks are scored on."""
+
+BACKBONE_SOURCES: Mapping[BackboneName, tuple[str, ...]] = {
+    "R": ("ImageNet",),
+    "D": ("ImageNet", "COCO train2017"),
+    "M": ("ImageNet", "VOC 2012", "COCO (probably)"),
+    "SNLE": ("ImageNet",),
+}
+"""The image collections that each backbone's published weights were trained on."""
+
+_COCO_NAME = re.compile(rb"(?<!\d)(\d{12})\.(?:jpg|png)")
+
+
+def collection_of(benchmark: str) -> str:
+    """The collection that a benchmark's photographs are from."""
+    return "iapr" if benchmark == "referit" else "coco"
+
+
+def image_keys(data: ReferringDataset) -> dict[int, str]:
+    """The key of each image of a split; empty for an image whose origin nothing tells."""
+    image_ids = {expression.image_id for expression in data.expressions}
+    if data.name == "synthetic":
+        return {image_id: f"synthetic:{image_id}" for image_id in image_ids}
+    if data.name in EVALUATION_SPLITS:
+        return {image_id: f"{collection_of(data.name)}:{image_id}" for image_id in image_ids}
+    if isinstance(data, ReferFolder | OwnFolder):
+        known = data.instances.images
+        return {image_id: known[image_id].origin if image_id in known else "" for image_id in image_ids}
+    return dict.fromkeys(image_ids, "")
+
+
+def benchmark_images(benchmark: str, split: str, root: Path) -> frozenset[str]:
+    """The keys of the images of an evaluation split, from its lists of expressions alone.
+
+    Raises:
+        DataError: those lists are not below `root`, or are faulty.
+    """
+    if benchmark == "referit":
+        queries = read_queries(queries_path(root, split), {})
+        return frozenset(f"iapr:{expression.image_id}" for expression in queries)
+    path = refer_files(benchmark, root)[1]
+    refs: Any = read_plain_pickle(path)
+    ids = {ref.get("image_id") for ref in refs if isinstance(ref, dict) and ref.get("split") == split}
+    if not ids or not all(map(is_integer, ids)):
+        raise DataError(f"{path} has no images of split {split!r}")
+    return frozenset(f"coco:{image_id}" for image_id in ids)
+
+
+def listed_images(path: Path) -> frozenset[str]:
+    """The keys of all COCO images that a text file names, in whatever form it is.
+
+    Raises:
+        DataError: the file cannot be read or names none.
+    """
+    keys = frozenset(f"coco:{int(digits)}" for digits in _COCO_NAME.findall(read_bytes(path)))
+    if not keys:
+        raise DataError(f"{path} names no COCO image, such as COCO_train2014_000000000009.jpg")
+    return keys

@@ -1,0 +1,125 @@
+import json
+
+import pytest
+
+from asgn.data.audit import LeakStamp, SplitAudit, audit
+from asgn.data.datasets import open_dataset
+from asgn.data.provenance import image_keys
+from asgn.errors import DataError
+from tests.data import miniatures
+from tests.data.test_shared import shared
+
+
+def benchmarks(root, *, plus_from=500, gref_from=900):
+    miniatures.write_refer(root, "unc", first_image=100)  # train 100, 101; val 102, 103; testA 104, 105; testB 106, 107
+    miniatures.write_refer(root, "unc+", first_image=plus_from)
+    miniatures.write_refer(root, "gref", first_image=gref_from)
+    miniatures.write_refer(root, "gref-umd", first_image=gref_from)
+    miniatures.write_referit(root)
+
+
+def test_clean_and_complete(tmp_path):
+    benchmarks(tmp_path)
+    stamp = audit(open_dataset("unc", tmp_path, "train"), [tmp_path])
+    assert stamp.status == "clean"
+    assert not stamp.needs_permission
+    assert len(stamp.splits) == 11
+    assert stamp.line() == "unc/train: clean"
+
+
+def test_leaks_are_named_by_id(tmp_path):
+    benchmarks(tmp_path, plus_from=99)  # UNC+ train 99, 100; val 101, 102; testA 103, 104; testB 105, 106
+    stamp = audit(open_dataset("unc+", tmp_path, "val"), [tmp_path])
+    assert stamp.of_split("unc", "val") == SplitAudit("leaky", (102,), "1 of its 2 images are trained on")
+    assert stamp.of_split("unc", "testA").status == "clean"
+    assert stamp.of_split("unc+", "val").image_ids == (101, 102)
+    assert stamp.needs_permission  # UNC+ val is trained on to be scored on
+    trained = audit(open_dataset("unc", tmp_path, "train"), [tmp_path])
+    assert trained.of_split("unc+", "val").image_ids == (101,)
+    assert trained.status == "leaky"
+    assert not trained.needs_permission  # only a score on UNC+ has to say so
+    assert "unc+/val (1 images)" in trained.line()
+
+
+def test_what_was_not_looked_at_is_unknown(tmp_path):
+    miniatures.write_refer(tmp_path, "unc")
+    stamp = audit(open_dataset("unc", tmp_path, "train"), [tmp_path])
+    assert stamp.of_split("unc", "testB").status == "clean"
+    assert stamp.of_split("gref", "val").status == "unknown"
+    assert "refs(google).p" in stamp.of_split("gref", "val").reason
+    assert stamp.of_split("referit", "test").status == "clean"  # other photographs altogether
+    assert stamp.status == "unknown"
+    assert stamp.of_split("unc", "nowhere").status == "unknown"
+
+
+def test_leaks_by_design_need_no_permission(tmp_path):
+    miniatures.write_referit(tmp_path)
+    stamp = audit(open_dataset("referit", tmp_path, "trainval"), [tmp_path])
+    val = stamp.of_split("referit", "val")
+    assert (val.status, val.by_design, len(val.image_ids)) == ("leaky", True, 2)
+    assert stamp.of_split("referit", "test").status == "clean"
+    assert stamp.of_split("unc", "val").status == "clean"
+    assert stamp.status == "clean"
+    assert not stamp.needs_permission
+
+
+def test_own_photographs_by_their_names(tmp_path):
+    benchmarks(tmp_path / "b")
+    miniatures.write_own(tmp_path / "own")
+    path = tmp_path / "own" / "instances.json"
+    document = json.loads(path.read_text())
+    stamp = audit(open_dataset("own", tmp_path / "own", "train"), [tmp_path / "b"])
+    assert stamp.status == "unknown"
+    assert "nothing tells whether 2 training images are from coco" in stamp.of_split("unc", "val").reason
+    for entry, origin in zip(document["images"], ({"coco_id": 102}, {"source": "flickr"}, {}), strict=True):
+        entry.update(origin)
+    path.write_text(json.dumps(document))
+    data = open_dataset("own", tmp_path / "own", "train")
+    assert image_keys(data) == {0: "coco:102", 1: "flickr:1"}
+    stamp = audit(data, [tmp_path / "b"])
+    assert stamp.of_split("unc", "val").image_ids == (0,)
+    assert stamp.of_split("unc", "testA").status == "clean"
+    assert stamp.needs_permission
+
+
+def test_lists_of_file_names(tmp_path):
+    benchmarks(tmp_path)
+    (tmp_path / "mine.txt").write_text("x/COCO_train2014_000000000101.jpg\n000000000777.jpg\n")
+    stamp = audit(open_dataset("unc", tmp_path, "train"), [tmp_path], lists=[tmp_path / "mine.txt"])
+    assert stamp.of_split("list", "mine").image_ids == (101,)
+    (tmp_path / "none.txt").write_text("photo.jpg")
+    with pytest.raises(DataError, match="names no COCO image"):
+        audit(open_dataset("unc", tmp_path, "train"), lists=[tmp_path / "none.txt"])
+
+
+@pytest.mark.parametrize(("backbone", "status"), [("R", "clean"), ("SNLE", "clean"), ("D", "leaky"), ("M", "unknown")])
+def test_backbones_bring_their_own_leaks(backbone, status, tmp_path):
+    benchmarks(tmp_path)
+    stamp = audit(open_dataset("unc", tmp_path, "train"), [tmp_path], backbone=backbone)
+    assert stamp.status == status
+    assert stamp.of_split("unc", "testA").status == status
+    assert stamp.of_split("referit", "test").status == "clean"
+    assert not stamp.needs_permission
+    if backbone == "D":
+        assert "COCO train2017" in stamp.of_split("unc+", "val").reason
+
+
+def test_synthetic_scenes_are_nobodys_photographs():
+    stamp = audit(open_dataset("synthetic", None, "val"))
+    assert stamp.status == "clean"
+
+
+def test_stamp_survives_json(tmp_path):
+    benchmarks(tmp_path, plus_from=99)
+    stamp = audit(open_dataset("unc", tmp_path, "train"), [tmp_path], backbone="D")
+    assert LeakStamp.from_json(json.loads(json.dumps(stamp.to_json()))) == stamp
+
+
+@pytest.mark.parametrize("split", ["val", "testA", "testB"])
+def test_photorefer_is_clean_of_real_evaluation_images(split):
+    data = open_dataset("own", shared("photorefer"), "train")
+    found = audit(data, lists=[shared("refcoco_text") / f"{split}.json"]).of_split("list", split)
+    assert found.status == "clean"
+    keys = image_keys(data).values()
+    assert all(keys)
+    assert sum(key.startswith("coco:") for key in keys) == 99
