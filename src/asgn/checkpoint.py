@@ -65,7 +65,7 @@ def load_model(path: Path) -> Model:
         vocabulary = Vocabulary(header["vocabulary"]["words"], header["vocabulary"]["strip"])
     except (KeyError, TypeError) as error:
         raise CheckpointError(f"{path} lacks the description of a model ({error}): it is of another version") from error
-    generator = build_generator(config)
+    generator = build_generator(config).to(memory_format=torch.channels_last)
     load_strictly(generator, unprefixed(GENERATOR, tensors), str(path))
     return Model(generator.eval(), config, vocabulary, header.get("provenance", {}))
 

@@ -1,6 +1,5 @@
 """`asgn evaluate`."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -73,8 +72,3 @@ def score_table(name: str, evaluation: Evaluation) -> Table:
     timing = f"{evaluation.seconds_per_image:.3f} s an image, {evaluation.seconds_per_phrase:.4f} s a phrase"
     table.caption = f"{evaluation.images} images; {timing}"
     return table
-
-
-def to_json_text(value: object) -> str:
-    """One JSON object for machines."""
-    return json.dumps(value, indent=2, ensure_ascii=False)

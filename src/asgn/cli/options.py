@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,3 +28,8 @@ Data = Annotated[str, typer.Option("--data", help="data set: unc, unc+, gref, gr
 Root = Annotated[Path | None, typer.Option("--root", help="folder of the data set; synthetic needs none")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, mps")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object instead of text")]
+
+
+def json_text(value: object) -> str:
+    """Indented JSON for machines."""
+    return json.dumps(value, indent=2, ensure_ascii=False)

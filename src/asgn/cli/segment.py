@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from asgn.cli.options import Device, Json
+from asgn.cli.options import Device, Json, json_text
 from asgn.data.images import load_image
 from asgn.errors import UserError
 from asgn.inference.device import choose_device
@@ -44,9 +44,7 @@ def segment(
             if not json_output:
                 _say(path, results, written)
     if json_output:
-        from asgn.cli.evaluate import to_json_text
-
-        typer.echo(to_json_text(found))
+        typer.echo(json_text(found))
 
 
 def split_inputs(inputs: Sequence[str]) -> tuple[list[Path], list[str]]:

@@ -71,7 +71,7 @@ def train_run(plan: RunPlan, accelerator: Accelerator) -> bool:
         atomic_write_json(plan.folder / "run.json", _description(state))
     state.model.generator.to(accelerator.device)
     loader = batch_loader(_stream(plan, state, accelerator), state.step, plan.train.workers)
-    step = build_step(state, plan.losses, accelerator)
+    step = build_step(state, plan, accelerator)
     with Recorder(plan.folder, plan.train.steps, state.step, plan.train.batch_size, plan.quiet) as recorder:
         return run_loop(
             state=state,
@@ -89,8 +89,8 @@ def build_state(plan: RunPlan) -> TrainingState:
     """Networks with their first weights, and their optimisers."""
     vocabulary = plan.vocabulary or Vocabulary.build(item.text for item in plan.train_data.expressions)
     config = ModelConfig.for_variant(plan.variant, len(vocabulary), **plan.model_changes)
-    generator = build_generator(config)
-    discriminator = Discriminator() if plan.variant.adversarial else None
+    generator = build_generator(config).to(memory_format=torch.channels_last)
+    discriminator = Discriminator().to(memory_format=torch.channels_last) if plan.variant.adversarial else None
     provenance: dict[str, Any] = {}
     if not plan.resume:
         provenance["backbone"] = to_json(load_backbone_weights(generator, plan.variant, plan.weights))
@@ -109,13 +109,15 @@ def build_state(plan: RunPlan) -> TrainingState:
     )
 
 
-def build_step(state: TrainingState, losses: LossConfig, accelerator: Accelerator) -> Step:
-    """The step that the variant asks for: AT decides."""
+def build_step(state: TrainingState, plan: RunPlan, accelerator: Accelerator) -> Step:
+    """The step that the variant asks for: AT decides, after the warm-up."""
     generator, optimizer = accelerator.prepare(state.model.generator, state.optimizer)
+    supervised = SupervisedStep(accelerator, generator, optimizer, plan.losses)
     if state.discriminator is None:
-        return SupervisedStep(accelerator, generator, optimizer, losses)
+        return supervised
     discriminator, its_optimizer = accelerator.prepare(state.discriminator, state.discriminator_optimizer)
-    return AdversarialStep(accelerator, generator, optimizer, discriminator, its_optimizer, losses)
+    adversarial = AdversarialStep(accelerator, generator, optimizer, discriminator, its_optimizer, plan.losses)
+    return lambda batch: (supervised if state.step < plan.train.warmup_steps else adversarial)(batch)
 
 
 def restore_newest(state: TrainingState, folder: Path) -> None:

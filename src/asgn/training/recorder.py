@@ -24,7 +24,7 @@ class Recorder:
         self._file = (folder / METRICS).open("a", encoding="utf-8")
         self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=first_step)
         self._batch_size = batch_size
-        self._sums: dict[str, Tensor] = {}
+        self._sums: dict[str, tuple[Tensor | float, int]] = {}
         self._count = 0
         self._since = time.perf_counter()
         columns = (TextColumn("{task.completed}/{task.total}"), BarColumn(), TimeRemainingColumn())
@@ -45,17 +45,18 @@ class Recorder:
     def add(self, report: dict[str, Tensor]) -> None:
         """Take in one step's report, without reading it."""
         for name, value in report.items():
-            self._sums[name] = self._sums[name] + value if name in self._sums else value
+            total, count = self._sums.get(name, (0.0, 0))
+            self._sums[name] = (total + value, count + 1)
         self._count += 1
         self._progress.advance(self._task)
 
     def read(self, step: int) -> dict[str, float]:
         """Means since the last reading, written out as the state after `step` steps."""
         seconds = time.perf_counter() - self._since
-        means = {name: float(total) / self._count for name, total in self._sums.items()}
-        means["images_per_second"] = self._count * self._batch_size / seconds
+        means = {name: float(total) / count for name, (total, count) in self._sums.items()}
+        means["samples_per_second"] = self._count * self._batch_size / seconds
         self.write(step, "train", means)
-        shown = {"loss": means["loss"], "D": means.get("discriminator"), "images/s": means["images_per_second"]}
+        shown = {"loss": means["loss"], "D": means.get("discriminator"), "samples/s": means["samples_per_second"]}
         text = "  ".join(f"{name} {value:.3g}" for name, value in shown.items() if value is not None)
         self._progress.update(self._task, description=text)
         self.restart_clock()

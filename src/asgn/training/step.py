@@ -1,6 +1,6 @@
 """One optimisation step: supervised (Eq. 2, 3), or adversarial (Eq. 5 to 7)."""
 
-from typing import Protocol
+from collections.abc import Callable
 
 import torch
 from accelerate import Accelerator
@@ -17,11 +17,8 @@ Report = dict[str, Tensor]
 """Named scalars of one step, detached and left on the device, so that reading them is the only synchronisation."""
 
 
-class Step(Protocol):
-    """Update the networks from one batch."""
-
-    def __call__(self, batch: Batch) -> Report:
-        """Take the step and say what happened in it."""
+Step = Callable[[Batch], Report]
+"""Updates the networks from one batch and says what happened."""
 
 
 class SupervisedStep:

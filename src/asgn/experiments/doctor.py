@@ -1,0 +1,109 @@
+"""Is this installation sound? Versions, devices, and a known answer computed anew."""
+
+import os
+import platform
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import torch
+
+from asgn.checkpoint import Model
+from asgn.config import ModelConfig
+from asgn.data.datasets import open_dataset
+from asgn.data.synthetic import SyntheticDataset
+from asgn.data.vocabulary import SPECIAL, Vocabulary
+from asgn.errors import UserError
+from asgn.inference.segmenter import Segmenter
+from asgn.models.build import build_generator
+
+PACKAGES = ("asgn", "torch", "torchvision", "accelerate", "numpy", "pillow", "pycocotools", "safetensors", "scipy")
+OPTIONAL_PACKAGES = ("pydensecrf2",)
+KNOWN_VARIANT = "M+LSTM+DE+SE"
+KNOWN_PHRASE = "left circle"
+KNOWN_LOGIT = 0.372923
+"""Mean logit of the known answer, recorded with torch 2.15 on an x86-64 CPU."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the report."""
+
+    name: str
+    passed: bool
+    detail: str
+
+
+def run_checks(model: Path | None, data: str | None, root: Path | None, split: str) -> list[Check]:
+    """All checks; those of a model or data set only where one is given."""
+    checks = [_check_versions(), _check_extras(), _check_device(), _check_known_answer()]
+    if model is not None:
+        checks.append(_check_model(model))
+    if data is not None:
+        checks.append(_check_data(data, root, split))
+    return checks
+
+
+def _check_versions() -> Check:
+    found = ", ".join(f"{package} {_version(package) or 'missing'}" for package in PACKAGES)
+    everything = all(_version(package) for package in PACKAGES)
+    return Check("versions", everything, f"python {platform.python_version()}, {found}")
+
+
+def _check_extras() -> Check:
+    """Optional packages; their absence is no fault."""
+    found = ", ".join(f"{package} {_version(package) or 'not installed'}" for package in OPTIONAL_PACKAGES)
+    return Check("optional", True, found)
+
+
+def _check_device() -> Check:
+    if torch.cuda.is_available():
+        properties = torch.cuda.get_device_properties(0)
+        return Check("device", True, f"{properties.name}, {properties.total_memory / 2**30:.0f} GiB")
+    return Check("device", True, f"CPU only: {os.cpu_count()} cores, {torch.get_num_threads()} threads")
+
+
+def _check_known_answer() -> Check:
+    """A small network with weights of a fixed seed must give the logits it gave when this was written."""
+    measured = known_logit()
+    passed = abs(measured - KNOWN_LOGIT) < 1e-4
+    return Check("known answer", passed, f"mean logit {measured:.6f}, expected {KNOWN_LOGIT:.6f} within 0.0001")
+
+
+def known_logit() -> float:
+    """Mean logit of a fixed network for a fixed scene and phrase."""
+    vocabulary = Vocabulary([*SPECIAL, *KNOWN_PHRASE.split()])
+    config = ModelConfig(
+        KNOWN_VARIANT, len(vocabulary), image_size=64, embedding_size=8, language_size=8, visual_size=8, fusion_size=8
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        segmenter = Segmenter(Model(build_generator(config), config, vocabulary, {}))
+    scene = SyntheticDataset("train", scenes=1, size=64)
+    encoded = segmenter.encode(scene.image(scene.expressions[0].image_id))
+    return float(segmenter.pixel_logits(encoded, [vocabulary.encode(KNOWN_PHRASE)]).double().mean())
+
+
+def _check_model(path: Path) -> Check:
+    try:
+        segmenter = Segmenter.load(path)
+    except UserError as error:
+        return Check("model", False, str(error))
+    return Check("model", True, f"{path}: {segmenter.model.config.variant}, {len(segmenter.vocabulary)} words")
+
+
+def _check_data(name: str, root: Path | None, split: str) -> Check:
+    try:
+        dataset = open_dataset(name, root, split)
+        first = dataset.expressions[0]
+        dataset.image(first.image_id), dataset.mask(first)
+    except UserError as error:
+        return Check("data", False, str(error))
+    return Check("data", True, f"{name}/{split}: {len(dataset.expressions)} expressions; the first one reads")
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

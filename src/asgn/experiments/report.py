@@ -1,0 +1,123 @@
+"""Reports: one HTML file that needs nothing else, with its pictures inside and beside it."""
+
+import base64
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image as Pillow
+
+from asgn.data.sample import Image, Mask
+from asgn.files import atomic_write, atomic_write_text
+
+matplotlib.use("Agg")
+
+STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 1000px; padding: 0 1rem; color: #222; }
+h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2rem; }
+table { border-collapse: collapse; margin: 1rem 0; }
+th, td { border-bottom: 1px solid #ddd; padding: .3rem .8rem; text-align: right; }
+th:first-child, td:first-child { text-align: left; }
+figure { margin: 1.2rem 0; } figure img { max-width: 100%; } figcaption { color: #555; }
+"""
+
+Curve = Sequence[tuple[int, float]]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One row of a picture sheet: an image, its phrase, and masks with their titles."""
+
+    image: Image
+    phrase: str
+    masks: dict[str, Mask]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a report: a heading, text, a table and pictures, any of them empty."""
+
+    title: str
+    text: str = ""
+    header: Sequence[str] = ()
+    rows: Sequence[Sequence[str]] = ()
+    pictures: Sequence[tuple[Path, str]] = ()
+
+
+def write_report(path: Path, title: str, sections: Sequence[Section]) -> None:
+    """Write `sections` as one HTML page with every picture embedded."""
+    body = "\n".join(_section_html(section) for section in sections)
+    page = (
+        f"<!doctype html>\n<html lang='en'><head><meta charset='utf-8'><title>{html.escape(title)}</title>"
+        f"<style>{STYLE}</style></head>\n<body><h1>{html.escape(title)}</h1>\n{body}\n</body></html>\n"
+    )
+    atomic_write_text(path, page)
+
+
+def _section_html(section: Section) -> str:
+    parts = [f"<h2>{html.escape(section.title)}</h2>"]
+    if section.text:
+        parts.append(f"<p>{html.escape(section.text)}</p>")
+    if section.rows:
+        head = "".join(f"<th>{html.escape(cell)}</th>" for cell in section.header)
+        rows = ("".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in section.rows)
+        parts.append(f"<table><tr>{head}</tr>" + "".join(f"<tr>{row}</tr>" for row in rows) + "</table>")
+    for picture, caption in section.pictures:
+        data = base64.b64encode(picture.read_bytes()).decode()
+        escaped = html.escape(caption)
+        parts.append(
+            f"<figure><img alt='{escaped}' src='data:image/png;base64,{data}'>"
+            f"<figcaption>{escaped}</figcaption></figure>"
+        )
+    return "\n".join(parts)
+
+
+def draw_panels(path: Path, panels: Sequence[Panel]) -> None:
+    """Rows of image, then each mask laid over it, as a PNG; the phrase stands above each row."""
+    columns = 1 + max(len(panel.masks) for panel in panels)
+    figure = Figure(figsize=(2.6 * columns, 2.75 * len(panels)), layout="constrained")
+    axes = figure.subplots(len(panels), columns, squeeze=False)
+    for row, panel in zip(axes, panels, strict=True):
+        pictures = {f"“{panel.phrase}”": panel.image}
+        pictures |= {title: overlay(panel.image, mask) for title, mask in panel.masks.items()}
+        for axis, (title, picture) in zip(row, pictures.items(), strict=True):
+            axis.imshow(picture)
+            axis.set_title(title, fontsize=10)
+            axis.axis("off")
+    _save(figure, path)
+
+
+def overlay(image: Image, mask: Mask, colour: tuple[int, int, int] = (255, 40, 90)) -> Image:
+    """(H, W, 3) picture with the background dimmed and the mask tinted."""
+    picture = image.astype(np.float32)
+    tinted = 0.45 * picture + 0.55 * np.array(colour, dtype=np.float32)
+    mixed: Image = np.where(mask[..., None], tinted, 0.6 * picture).astype(np.uint8)
+    return mixed
+
+
+def draw_curves(path: Path, curves: Mapping[str, Curve], ylabel: str, hlines: dict[str, float] | None = None) -> None:
+    """Named curves over training steps, with labelled levels, as a PNG."""
+    figure = Figure(figsize=(7, 3.4), layout="constrained")
+    axis = figure.subplots()
+    for name, curve in curves.items():
+        axis.plot([step for step, _ in curve], [value for _, value in curve], label=name)
+    for name, level in (hlines or {}).items():
+        axis.axhline(level, linestyle=":", color="grey", label=name)
+    axis.set_xlabel("step")
+    axis.set_ylabel(ylabel)
+    axis.grid(alpha=0.3)
+    axis.legend()
+    _save(figure, path)
+
+
+def write_picture(path: Path, picture: Image) -> None:
+    """Write an (H, W, 3) picture as a PNG."""
+    atomic_write(path, lambda temporary: Pillow.fromarray(picture).save(temporary, format="PNG"))
+
+
+def _save(figure: Figure, path: Path) -> None:
+    atomic_write(path, lambda temporary: figure.savefig(temporary, format="png", dpi=100))
