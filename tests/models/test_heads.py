@@ -25,9 +25,8 @@ def test_without_se_the_image_has_no_part(fused, feature):
 def test_the_split_equals_one_convolution_over_the_concatenation(joined, fused, feature):
     torch.manual_seed(0)
     head = SemanticMaskHead(8, 12, joined)
-    for bias in (head.score.bias, head.semantic.bias):
-        if bias is not None:
-            torch.nn.init.normal_(bias)
+    for parameter in head.parameters():
+        torch.nn.init.normal_(parameter)
     score = F.conv2d(fused, head.score.weight, head.score.bias)
     if joined == "feat":
         first, weight, bias = fused, head.score.weight, head.score.bias
@@ -38,6 +37,14 @@ def test_the_split_equals_one_convolution_over_the_concatenation(joined, fused, 
         torch.cat([first, feature.expand(3, -1, -1, -1)], dim=1), torch.cat([weight, head.semantic.weight], dim=1), bias
     )
     torch.testing.assert_close(head(fused, head.image_part(feature)), whole, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("joined", ["prob", "logit", "feat"])
+def test_semantic_embedding_starts_as_a_rising_function_of_the_base_map(joined, fused, feature):
+    head = SemanticMaskHead(8, 12, joined)
+    base = F.conv2d(fused, head.score.weight, head.score.bias)
+    expected = {"prob": 8 / (1 + torch.exp(-base)) - 4, "logit": base, "feat": base}[joined]
+    torch.testing.assert_close(head(fused, head.image_part(feature)), expected)
 
 
 @pytest.mark.parametrize(("joined", "count"), [("prob", 8 + 1 + 1 + 12 + 1), ("logit", 23), ("feat", 8 + 12 + 1)])

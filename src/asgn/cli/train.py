@@ -97,7 +97,7 @@ def train(
         losses=losses,
         model_changes=changes,
         vocabulary=None if vocabulary is None else Vocabulary.read(vocabulary),
-        weights=weights if weights in ("default", "random") else Path(weights),
+        weights="default" if weights == "default" else "random" if weights == "random" else Path(weights),
         resume=resume,
         quiet=quiet,
     )

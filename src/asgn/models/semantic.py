@@ -5,9 +5,13 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from asgn.models.pointwise import glorot_part_, pointwise
+from asgn.models.pointwise import pointwise
 
 SemanticInput = Literal["prob", "logit", "feat"]
+
+
+_START = {"prob": (8.0, -4.0), "logit": (1.0, 0.0), "feat": (1.0, 0.0)}
+"""First weight and bias of what is joined."""
 
 
 class MaskHead(nn.Module):
@@ -34,19 +38,21 @@ class SemanticMaskHead(MaskHead):
 
     `prob` joins the probability map (Sec. III-B2), `logit` the raw score, `feat` the fused features themselves (the
     paper's Fig. 2). The last two linear parts are computed apart: the image's once per image (protocol section 7).
+
+    It starts as the base model's own map: the image's share at zero and a joined probability stretched to logits of
+    -4 to 4. A random start instead buries the phrase's map under the image's, and the one weight that could lift it
+    moves by no more than Adam's rate a step.
     """
 
     def __init__(self, channels: int, feature_channels: int, joined: SemanticInput) -> None:
         super().__init__(channels)
         self.joined = joined
-        self.weight: nn.Parameter | None = None
-        if joined == "feat":
-            self.semantic = pointwise(feature_channels, 1, bias=False, joined=channels)
-            self.score = pointwise(channels, 1, joined=feature_channels)
-        else:
-            self.semantic = pointwise(feature_channels, 1, joined=1)
-            self.weight = nn.Parameter(torch.empty(1))
-            glorot_part_(self.weight, feature_channels + 1)
+        self.semantic = nn.Conv2d(feature_channels, 1, 1, bias=joined != "feat")
+        nn.init.zeros_(self.semantic.weight)
+        scale, offset = _START[joined]
+        self.weight = None if joined == "feat" else nn.Parameter(torch.tensor([scale]))
+        if self.semantic.bias is not None:
+            nn.init.constant_(self.semantic.bias, offset)
 
     def image_part(self, feature: Tensor) -> Tensor:
         """(I, feature_channels, h, w) to the image's share of the logits, (I, 1, h, w)."""
