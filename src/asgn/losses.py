@@ -41,3 +41,14 @@ def adversarial_loss(fake_logits: Tensor, form: Literal["non-saturating", "minim
     if form == "minimax":
         return F.logsigmoid(-logits).mean()
     return -F.logsigmoid(logits).mean()
+
+
+def target_of_cells(masks: Tensor, stride: int) -> Tensor:
+    """(P, S, S) bool truth to (P, 1, S / stride, S / stride): 1 where any of a cell's pixels is true (SNLE)."""
+    return F.max_pool2d(masks[:, None].float(), stride)
+
+
+def weighted_cross_entropy(logits: Tensor, target: Tensor, negative_weight: float) -> Tensor:
+    """SNLE's mean cross entropy over logits and target of one shape, with a weight where the target is 0."""
+    weight = negative_weight + (1 - negative_weight) * target
+    return F.binary_cross_entropy_with_logits(logits.float(), target, weight)

@@ -1,7 +1,10 @@
+import math
+
 import pytest
 import torch
 
 from asgn.config import ModelConfig
+from asgn.losses import target_of_cells, weighted_cross_entropy
 from asgn.models import snle
 from asgn.models.build import build_generator
 from asgn.models.vgg import VGG16
@@ -100,3 +103,18 @@ def test_the_mlp_starts_as_the_original_one():
     assert generator.fusion.image.weight.std().item() == pytest.approx(0.05, rel=0.02)
     assert generator.fusion.language.weight.std().item() == pytest.approx(0.05, rel=0.02)
     assert generator.head.score.weight.std().item() == pytest.approx(0.1, rel=0.2)
+
+
+def test_a_cell_is_true_where_any_of_its_pixels_is():
+    masks = torch.zeros(2, 64, 96, dtype=torch.bool)
+    masks[0, 31, 32] = masks[1, 32, 95] = True
+    target = target_of_cells(masks, 32)
+    assert target.shape == (2, 1, 2, 3)
+    assert target.nonzero().tolist() == [[0, 0, 0, 1], [1, 0, 1, 2]]
+
+
+def test_negatives_weigh_a_third_in_a_mean_over_everything():
+    logits, target = torch.tensor([[2.0, -1.0], [0.5, 0.0]]), torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    softplus = [math.log1p(math.exp(x)) for x in (-2.0, -1.0, 0.5, 0.0)]
+    expected = (softplus[0] + softplus[1] / 3 + softplus[2] / 3 + softplus[3]) / 4
+    assert weighted_cross_entropy(logits, target, 1 / 3).item() == pytest.approx(expected, abs=1e-6)
