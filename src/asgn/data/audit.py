@@ -11,13 +11,13 @@ from typing import Any, Literal
 from asgn.data.provenance import (
     BACKBONE_SOURCES,
     EVALUATION_SPLITS,
+    benchmark_file,
     benchmark_images,
     collection_of,
     image_keys,
     listed_images,
 )
 from asgn.data.sample import ReferringDataset
-from asgn.errors import DataError
 from asgn.variants import BackboneName
 
 Status = Literal["clean", "leaky", "unknown"]
@@ -64,7 +64,7 @@ class LeakStamp:
         return any(
             bool(audit.image_ids) and not audit.by_design
             for name, audit in self.splits.items()
-            if self.dataset not in EVALUATION_SPLITS or name.split("/")[0] == self.dataset
+            if self.dataset not in EVALUATION_SPLITS or name.split("/")[0] in (self.dataset, "list")
         )
 
     def of_split(self, dataset: str, split: str) -> SplitAudit:
@@ -133,18 +133,15 @@ def _audit_split(
     collection = collection_of(benchmark)
     if all(key and not key.startswith(f"{collection}:") for key in keys.values()):
         return SplitAudit("clean")  # of other collections, every one of them
-    missing = "no folder with its lists was given"
     for folder in folders:
-        try:
-            there = benchmark_images(benchmark, split, folder)
-        except DataError as error:
-            missing = str(error)
+        if not benchmark_file(benchmark, split, folder).exists():
             continue
-        found = _compare(keys, there, collection)
+        found = _compare(keys, benchmark_images(benchmark, split, folder), collection)
         if found.status == "leaky" and _is_by_design(data, benchmark, split):
             return SplitAudit("leaky", found.image_ids, "the benchmark's own splits share these images", True)
         return found
-    return SplitAudit("unknown", reason=f"its images are not known: {missing}")
+    wanted = benchmark_file(benchmark, split, Path())
+    return SplitAudit("unknown", reason=f"its images are not known: no folder given has {wanted}")
 
 
 def _compare(keys: Mapping[int, str], there: frozenset[str], collection: str) -> SplitAudit:

@@ -38,6 +38,15 @@ class Annotation(NamedTuple):
     crowd: bool
     start: int
     end: int
+    score: float | None = None
+    """How sure the network was that drew the outline; None where a person drew it."""
+
+
+class Category(NamedTuple):
+    """A kind of object, or of region: files of things alone do not say which."""
+
+    name: str
+    is_thing: bool
 
 
 @dataclass(frozen=True)
@@ -47,7 +56,7 @@ class Instances:
     path: Path
     images: Mapping[int, ImageEntry]
     annotations: Mapping[int, Annotation]
-    categories: Mapping[int, str]
+    categories: Mapping[int, Category]
     stamp: tuple[int, int]
     """Size and modification time of the file when it was read."""
 
@@ -224,9 +233,11 @@ def _read_annotations(
             report(f"{where}: annotation {key}: no image with id {image_id!r}")
             continue
         category: Any = entry.get("category_id")
-        crowd = entry.get("iscrowd") in (1, True)
+        crowd = any(entry.get(name) in (1, True) for name in ("iscrowd", "panoptic_iscrowd"))
         span = _span(entry.get("segmentation"))
-        annotations[key] = Annotation(image_id, category if is_integer(category) else 0, crowd, *span)
+        score = entry.get("score")
+        sureness = float(score) if isinstance(score, int | float) else None
+        annotations[key] = Annotation(image_id, category if is_integer(category) else 0, crowd, *span, sureness)
     return annotations
 
 
@@ -237,11 +248,11 @@ def _span(outline: Any) -> tuple[int, int]:
     return 0, 0
 
 
-def _read_categories(entries: Any) -> dict[int, str]:
+def _read_categories(entries: Any) -> dict[int, Category]:
     if not isinstance(entries, list):
         return {}
     return {
-        entry["id"]: entry["name"]
+        entry["id"]: Category(entry["name"], entry.get("isthing", 1) in (1, True))
         for entry in entries
         if isinstance(entry, dict) and is_integer(entry.get("id")) and isinstance(entry.get("name"), str)
     }

@@ -57,18 +57,23 @@ def image_keys(data: ReferringDataset) -> dict[int, str]:
     return dict.fromkeys(image_ids, "")
 
 
+def benchmark_file(benchmark: str, split: str, root: Path) -> Path:
+    """The list of expressions that names the images of an evaluation split."""
+    return queries_path(root, split) if benchmark == "referit" else refer_files(benchmark, root)[1]
+
+
 def benchmark_images(benchmark: str, split: str, root: Path) -> frozenset[str]:
     """The keys of the images of an evaluation split, from its lists of expressions alone.
 
     Raises:
         DataError: those lists are not below `root`, or are faulty.
     """
+    path = benchmark_file(benchmark, split, root)
     if benchmark == "referit":
-        queries = read_queries(queries_path(root, split), {})
-        return frozenset(f"iapr:{expression.image_id}" for expression in queries)
-    path = refer_files(benchmark, root)[1]
+        return frozenset(f"iapr:{expression.image_id}" for expression in read_queries(path, {}))
     refs: Any = read_plain_pickle(path)
-    ids = {ref.get("image_id") for ref in refs if isinstance(ref, dict) and ref.get("split") == split}
+    entries = [ref for ref in refs if isinstance(ref, dict)] if isinstance(refs, list) else []
+    ids = {ref.get("image_id") for ref in entries if ref.get("split") == split}
     if not ids or not all(map(is_integer, ids)):
         raise DataError(f"{path} has no images of split {split!r}")
     return frozenset(f"coco:{image_id}" for image_id in ids)

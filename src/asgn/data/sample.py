@@ -3,13 +3,17 @@
 Shapes: I images and P phrases of a batch, T words, H x W pixels, S the side of the square input.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor, device
+
+if TYPE_CHECKING:  # reading data takes 0.1 GB without torch, which it does not need, and 0.5 GB with it
+    from torch import Tensor, device
 
 Image = NDArray[np.uint8]
 """(H, W, 3) RGB, 0..255."""
@@ -73,10 +77,10 @@ class Batch:
     masks: Tensor
     """(P, S, S) bool ground truth."""
 
-    def to(self, device: device | str) -> "Batch":
+    def to(self, device: device | str) -> Batch:
         """The batch on `device`; copies from pinned memory do not block."""
         return Batch(**{name: value.to(device, non_blocking=True) for name, value in vars(self).items()})
 
-    def pin_memory(self) -> "Batch":
+    def pin_memory(self) -> Batch:
         """The batch in page-locked memory; the data loader calls this."""
         return Batch(**{name: value.pin_memory() for name, value in vars(self).items()})

@@ -1,0 +1,154 @@
+"""`asgn data verify`, `stats` and `audit`: what a data set holds, and whether it can be trusted."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, get_args
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from asgn.cli.options import Data, Json, Root, json_text
+from asgn.cli.progress import counting
+from asgn.data.audit import audit as compare
+from asgn.data.datasets import open_dataset, splits_of_dataset
+from asgn.data.statistics import Statistics, draw_statistics, statistics
+from asgn.data.verify import Verification
+from asgn.data.verify import verify as look_through
+from asgn.data.vocabulary import Vocabulary
+from asgn.errors import DataError
+from asgn.variants import BackboneName
+
+_SHOWN_FAULTS = 20
+
+
+def verify(
+    data: Data,
+    root: Root = None,
+    pixels: Annotated[bool, typer.Option(help="decode every image and mask too")] = True,
+    as_json: Json = False,
+) -> None:
+    """Look through a data set: files, images, masks, lines, counts. Exit code 1 when something is faulty.
+
+    Example: asgn data verify --data own --root my-photos
+    """
+    with counting("images") as show:
+        result = look_through(
+            data, root, pixels=pixels, progress=lambda split, done, total: show(f"{split}: images", done, total)
+        )
+    if as_json:
+        typer.echo(json_text({**asdict(result), "differences": result.differences, "ok": result.ok}))
+    else:
+        _print_verification(result)
+    if not result.ok:
+        raise typer.Exit(1)
+
+
+def stats(
+    data: Data,
+    root: Root = None,
+    split: Annotated[list[str] | None, typer.Option(help="split to count; may be repeated; all by default")] = None,
+    vocabulary: Annotated[Path | None, typer.Option(help="vocabulary file whose unknown words to count")] = None,
+    strip: Annotated[bool, typer.Option(help="take blanks off punctuation before looking it up")] = False,
+    png: Annotated[Path | None, typer.Option(help="write lengths, words and mask areas to this picture")] = None,
+    as_json: Json = False,
+) -> None:
+    """Count images, refs, expressions, words and mask areas. Without --vocabulary, the train split's own is used.
+
+    Example: asgn data stats --data unc --root data --png unc.png
+    """
+    there = splits_of_dataset(data, root)
+    if vocabulary is not None:
+        words: Vocabulary | None = Vocabulary.read(vocabulary, strip)
+    elif "train" in there:
+        words = Vocabulary.build(expression.text for expression in open_dataset(data, root, "train").expressions)
+    else:
+        words = None
+    results = []
+    for each in split or there:
+        with counting(f"{each}: objects") as show:
+            opened = open_dataset(data, root, each)
+            results.append(statistics(opened, words, progress=lambda done, total: show(None, done, total)))
+    if png is not None:
+        draw_statistics(results, png)
+    if as_json:
+        typer.echo(json_text([result.to_json() for result in results]))
+        return
+    Console().print(_statistics_table(results))
+
+
+def audit(
+    data: Data,
+    root: Root = None,
+    split: Annotated[str, typer.Option(help="the split that is trained on")] = "train",
+    benchmarks: Annotated[
+        list[Path] | None,
+        typer.Option("--against", help="folder of benchmarks, or text file naming COCO images; may be repeated"),
+    ] = None,
+    backbone: Annotated[str | None, typer.Option(help="R, D, M or SNLE: count what its weights have seen")] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare a training set's images with every evaluation split. Exit code 1 for a leak that training must own up to.
+
+    Example: asgn data audit --data own --root my-photos --against data --backbone R
+    """
+    letter = next((name for name in get_args(BackboneName) if name == backbone), None)
+    if backbone is not None and letter is None:
+        raise DataError(f"unknown backbone {backbone!r}: there are {', '.join(get_args(BackboneName))}")
+    given = benchmarks or []
+    missing = next((path for path in given if not path.exists()), None)
+    if missing is not None:
+        raise DataError(f"nothing at {missing}: give a folder of benchmarks, or a list of images, with --against")
+    folders = [path for path in given if path.is_dir()] + ([root] if root is not None else [])
+    lists = [path for path in given if path.is_file()]
+    stamp = compare(open_dataset(data, root, split), folders, lists=lists, backbone=letter)
+    if as_json:
+        typer.echo(json_text(stamp.to_json()))
+    else:
+        table = Table(title=stamp.line())
+        for column in ("evaluation split", "status", "why"):
+            table.add_column(column)
+        for name, found in stamp.splits.items():
+            ids = f": {', '.join(map(str, found.image_ids[:5]))}, ..." if found.image_ids else ""
+            table.add_row(name, found.status, found.reason + ids)
+        Console().print(table)
+    if stamp.needs_permission:
+        raise typer.Exit(1)
+
+
+def _statistics_table(results: Sequence[Statistics]) -> Table:
+    table = Table(title=results[0].dataset)
+    table.add_column("")
+    for result in results:
+        table.add_column(result.split, justify="right")
+    rows: tuple[tuple[str, Callable[[Statistics], str]], ...] = (
+        ("images", lambda s: f"{s.images:,}"),
+        ("refs", lambda s: f"{s.refs:,}"),
+        ("expressions", lambda s: f"{s.expressions:,}"),
+        ("  of several objects", lambda s: f"{s.plural:,}"),
+        ("  of absent objects", lambda s: f"{s.absent:,}"),
+        ("  longer than 20 words", lambda s: f"{s.cut:,}"),
+        ("words an expression", lambda s: f"{s.mean_length:.2f}"),
+        ("distinct words", lambda s: f"{s.distinct_words:,}"),
+        ("unknown words", lambda s: "-" if s.unknown_rate is None else f"{s.unknown_rate:.1%}"),
+        ("mean mask area", lambda s: "-" if s.mean_area is None else f"{s.mean_area:.1%}"),
+    )
+    for title, value in rows:
+        table.add_row(title, *(value(result) for result in results))
+    return table
+
+
+def _print_verification(result: Verification) -> None:
+    table = Table(title=f"{result.name} in {result.root}" if result.root else result.name)
+    for column in ("split", "images", "refs", "expressions"):
+        table.add_column(column, justify="left" if column == "split" else "right")
+    for split in result.splits:
+        table.add_row(split.split, f"{split.images:,}", f"{split.refs:,}", f"{split.expressions:,}")
+    Console().print(table)
+    for title, lines in (("differs", result.differences), ("note", result.notes), ("fault", result.faults)):
+        for line in lines[:_SHOWN_FAULTS]:
+            typer.echo(f"{title}: {line}")
+        if len(lines) > _SHOWN_FAULTS:
+            typer.echo(f"... and {len(lines) - _SHOWN_FAULTS} more of this kind: see all with --json")
+    typer.echo("no faults" if result.ok else f"{len(result.faults)} faults")
