@@ -118,12 +118,16 @@ def mirrored_phrase(phrase: str) -> str:
 
 
 def batch_loader(stream: BatchStream, first_step: int, workers: int) -> DataLoader[Batch]:
-    """The batches from `first_step` to the end, in order, read ahead by `workers` processes."""
+    """The batches from `first_step` to the end, in order, read ahead by `workers` processes.
+
+    The loader draws from a random generator of its own, so that opening it leaves the run's alone.
+    """
     return DataLoader(
         stream,
         batch_size=None,
         sampler=range(first_step, len(stream)),
         num_workers=workers,
         pin_memory=torch.cuda.is_available(),
+        generator=torch.Generator(),
         prefetch_factor=4 if workers else None,
     )

@@ -53,9 +53,15 @@ def optimizer_tensors(optimizer: Optimizer) -> dict[str, torch.Tensor]:
 
 
 def load_optimizer_tensors(optimizer: Optimizer, tensors: dict[str, torch.Tensor]) -> None:
-    """Restore what `optimizer_tensors` gave; the rates stay those of the configuration."""
+    """Restore what `optimizer_tensors` gave; the rates stay those of the configuration.
+
+    Each moment takes its parameter's memory layout, since the fused Adam walks both as flat memory.
+    """
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     states: dict[int, dict[str, torch.Tensor]] = {}
     for key, value in tensors.items():
         number, name = key.split(".")
-        states.setdefault(int(number), {})[name] = value
+        parameter = parameters[int(number)]
+        laid_out = torch.empty_like(parameter).copy_(value) if value.shape == parameter.shape else value
+        states.setdefault(int(number), {})[name] = laid_out
     optimizer.load_state_dict({"state": states, "param_groups": optimizer.state_dict()["param_groups"]})

@@ -1,0 +1,66 @@
+"""Small things that many tests share: a tiny model, a few drawn scenes, a short run."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from accelerate import Accelerator
+
+from asgn.checkpoint import Model
+from asgn.config import LossConfig, ModelConfig, TrainConfig
+from asgn.data.synthetic import SyntheticDataset
+from asgn.data.vocabulary import Vocabulary
+from asgn.experiments.run import RunPlan
+from asgn.models.build import build_generator
+from asgn.variants import Variant
+
+TINY = {"image_size": 64, "embedding_size": 8, "language_size": 8, "visual_size": 8, "fusion_size": 8, "detail_size": 4}
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    folder = Path(os.environ.get("ASGN_SHARED", Path(__file__).parents[2] / "shared"))
+    if not folder.is_dir():
+        pytest.skip(f"no shared data at {folder}: set ASGN_SHARED")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def accelerator() -> Accelerator:
+    return Accelerator(cpu=True)
+
+
+@pytest.fixture(scope="session")
+def scenes() -> SyntheticDataset:
+    return SyntheticDataset("train", scenes=6, size=64)
+
+
+@pytest.fixture
+def tiny_model(scenes: SyntheticDataset) -> Model:
+    torch.manual_seed(0)
+    vocabulary = Vocabulary.build([item.text for item in scenes.expressions] + ["left circle"])
+    config = ModelConfig.for_variant(Variant.parse("M+LSTM+DE+SE+AT"), len(vocabulary), **TINY)
+    return Model(build_generator(config).to(memory_format=torch.channels_last), config, vocabulary, {})
+
+
+@pytest.fixture
+def plan_of(scenes: SyntheticDataset, tmp_path: Path):
+    """A plan of a tiny run; keyword arguments change its training."""
+
+    def make(folder: str = "run", variant: str = "M+LSTM+DE+SE+AT", resume: bool = False, **train: object) -> RunPlan:
+        settings = {"steps": 6, "batch_size": 4, "phrases_per_image": 2, "workers": 0, "finetune": True} | train
+        return RunPlan(
+            variant=Variant.parse(variant),
+            train_data=scenes,
+            validation_data=SyntheticDataset("val", scenes=2, size=64),
+            folder=tmp_path / folder,
+            train=TrainConfig(**settings),
+            losses=LossConfig(),
+            model_changes=TINY,
+            weights="random",
+            resume=resume,
+            quiet=True,
+        )
+
+    return make

@@ -1,0 +1,87 @@
+"""Checkpoints: whole, strict, and exact."""
+
+import pytest
+import torch
+
+from asgn.checkpoint import load_model, load_strictly, read_tensors, save_model, write_tensors
+from asgn.errors import CheckpointError, OutputError
+
+
+def logits_of(model):
+    images = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+    tokens = torch.tensor([[4, 5, 6], [5, 4, 0]])
+    with torch.inference_mode():
+        return model.generator.eval()(images, torch.tensor([0, 1]), tokens, torch.tensor([3, 2])).pixels
+
+
+def test_saved_then_loaded_logits_are_equal_bit_for_bit(tiny_model, tmp_path):
+    save_model(tmp_path / "model.safetensors", tiny_model)
+    loaded = load_model(tmp_path)
+    assert torch.equal(logits_of(loaded), logits_of(tiny_model))
+    assert loaded.config == tiny_model.config
+    assert loaded.vocabulary.words == tiny_model.vocabulary.words
+    assert loaded.vocabulary.strip is tiny_model.vocabulary.strip
+
+
+@pytest.mark.parametrize("keep", [0, 5, 100, -1])
+def test_a_cut_file_is_refused(tiny_model, tmp_path, keep):
+    path = tmp_path / "model.safetensors"
+    save_model(path, tiny_model)
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        load_model(path)
+
+
+def test_one_flipped_bit_is_found(tiny_model, tmp_path):
+    path = tmp_path / "model.safetensors"
+    save_model(path, tiny_model)
+    content = bytearray(path.read_bytes())
+    content[-1000] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match="damaged"):
+        load_model(path)
+
+
+def test_a_foreign_safetensors_file_is_refused(tmp_path):
+    from safetensors.torch import save_file
+
+    save_file({"weight": torch.zeros(2)}, tmp_path / "other.safetensors")
+    with pytest.raises(CheckpointError, match="not a checkpoint of asgn"):
+        load_model(tmp_path / "other.safetensors")
+
+
+def test_a_missing_model_and_an_empty_folder_are_told_apart(tmp_path):
+    with pytest.raises(CheckpointError, match="does not exist"):
+        load_model(tmp_path / "none")
+    with pytest.raises(CheckpointError, match="holds no checkpoint"):
+        load_model(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda state: state.pop("head.score.weight"), "lacks 1 tensors"),
+        (lambda state: state.update(stray=torch.zeros(1)), "unknown 1 tensors"),
+        (lambda state: state.update({"head.score.weight": torch.zeros(3)}), "other shapes for 1 tensors"),
+    ],
+)
+def test_loading_is_strict(tiny_model, change, message):
+    state = dict(tiny_model.generator.state_dict())
+    change(state)
+    with pytest.raises(CheckpointError, match=message):
+        load_strictly(tiny_model.generator, state, "the file")
+
+
+def test_a_failed_write_keeps_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "state.safetensors"
+    write_tensors(path, {"a": torch.ones(2)}, {})
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("asgn.checkpoint.save_file", fail)
+    with pytest.raises(OutputError, match="No space left"):
+        write_tensors(path, {"a": torch.zeros(2)}, {})
+    monkeypatch.undo()
+    assert torch.equal(read_tensors(path)[0]["a"], torch.ones(2))
+    assert list(tmp_path.iterdir()) == [path]
