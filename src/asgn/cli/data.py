@@ -92,8 +92,8 @@ def pack(
 @data_app.command()
 def expressions(
     annotations: Annotated[Path, typer.Argument(help="COCO instances or panoptic file")],
-    images: Annotated[Path, typer.Option(help="folder of its photographs")],
     out: Annotated[Path, typer.Option("-o", "--out", help="folder to write, a data set of your own")],
+    images: Annotated[Path | None, typer.Option(help="folder of its photographs; else images/ beside it")] = None,
     segments: Annotated[Path | None, typer.Option(help="folder of a panoptic file's PNGs")] = None,
     per_object: Annotated[int, typer.Option(min=1, help="phrases to aim at for each object")] = 8,
     val_share: Annotated[float, typer.Option("--val", min=0, max=0.9, help="share of images for split val")] = 0.0,
@@ -118,7 +118,7 @@ def expressions(
             progress=lambda done, total: show(None, done, total),
         )
     if as_json:
-        typer.echo(json_text(asdict(made)))
+        typer.echo(json_text(vars(made)))
         return
     typer.echo(f"{made.phrases:,} phrases ({made.distinct:,} distinct) over {made.images:,} images in {out}")
     typer.echo(f"{made.objects:,} usable objects, {made.described:,} of them described")
