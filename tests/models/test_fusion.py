@@ -70,15 +70,6 @@ def test_the_splits_gradients_equal_the_textbooks(kind, image, detail, language)
         torch.testing.assert_close(split[name], weight.grad, rtol=1e-4, atol=1e-5, msg=name)
 
 
-def test_a_tile_smaller_than_the_grid_changes_nothing(monkeypatch, image, language):
-    fusion = build("recurrent", 0)
-    with torch.no_grad():
-        whole = fusion(fusion.image_part(image, None), language)
-        monkeypatch.setattr("asgn.models.rmi._CPU_TILE", 7)
-        tiled = fusion(fusion.image_part(image, None), language)
-    torch.testing.assert_close(tiled, whole, rtol=0, atol=1e-6)
-
-
 def test_inverse_tanh_is_the_base_codes():
     hidden = torch.tensor([-1.0, -0.5, 0.0, 0.9, 1.0])
     torch.testing.assert_close(inverse_tanh(hidden), torch.atanh(hidden / 1.001))

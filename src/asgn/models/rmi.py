@@ -6,8 +6,6 @@ from torch import Tensor, nn
 from asgn.models.language import Language
 from asgn.models.pointwise import glorot_part_, pointwise
 
-_CPU_TILE = 400
-
 
 class RecurrentFusion(nn.Module):
     """The mLSTM of RMI, shared over locations, with DE joined behind it.
@@ -66,18 +64,13 @@ class RecurrentFusion(nn.Module):
         return hidden
 
     def _recur_apart(self, image_gates: Tensor, words: Tensor, lengths: list[int]) -> Tensor:
-        """One phrase and one tile of locations at a time through all of its words, so that states stay in cache."""
+        """One phrase at a time, in place and only through its own words."""
         height, width = image_gates.shape[-2:]
         locations = image_gates.flatten(2).expand(len(lengths), -1, -1)  # (P, 4 size, h w)
         recurrent = self.gates_of_state.weight.flatten(1).to(locations.dtype)
-        hidden = locations.new_empty(len(lengths), self.size, height * width)
-        tile = _CPU_TILE if locations.device.type == "cpu" else height * width
-        for p, length in enumerate(lengths):
-            spoken = words[p, :length].to(locations.dtype)
-            for start in range(0, height * width, tile):
-                part = slice(start, start + tile)
-                hidden[p, :, part] = _run_words(locations[p, :, part].contiguous(), spoken, recurrent)
-        return hidden.view(-1, self.size, height, width)
+        spoken = [phrase[:length].to(locations.dtype) for phrase, length in zip(words, lengths, strict=True)]
+        hidden = [_run_words(gates, phrase, recurrent) for gates, phrase in zip(locations, spoken, strict=True)]
+        return torch.stack(hidden).unflatten(2, (height, width))
 
 
 def _run_words(image_gates: Tensor, words: Tensor, recurrent: Tensor) -> Tensor:
