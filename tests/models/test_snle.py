@@ -51,6 +51,8 @@ def test_stages_train_the_classifier_layers_from_the_second_on(generators):
         assert classifier <= trained if stage.trains_classifier else not classifier & trained
         assert {"language.lstm.weight_hh_l0", "fusion.image.weight", "head.score.weight"} <= trained
         assert "language.lstm.bias_hh_l0" not in trained
+        joining = {"upsample.weight", "detail.reduce.conv4.weight", "head.semantic.weight", "head.weight"}
+        assert joining <= trained if stage.target == "pixels" else not joining & trained
 
 
 def test_cells_know_neither_detail_nor_semantics(generators):
@@ -90,10 +92,14 @@ def test_weight_decay_spares_biases_the_embedding_and_what_is_frozen(generators)
     snle.prepare(full, snle.SCHEDULE[0])
     names = {id(weight): name for name, weight in full.named_parameters()}
     chosen = {names[id(weight)] for weight in snle.regularised_weights(full)}
-    assert {"language.lstm.weight_ih_l0", "fusion.language.weight", "upsample.weight"} <= chosen
-    assert not any("bias" in name or "embedding" in name or name.startswith("backbone") for name in chosen)
-    snle.prepare(full, snle.SCHEDULE[1])
-    assert any(weight is full.backbone.fc6.weight for weight in snle.regularised_weights(full))
+    assert chosen == {
+        "language.lstm.weight_ih_l0", "language.lstm.weight_hh_l0",
+        "fusion.image.weight", "fusion.language.weight", "head.score.weight",
+    }  # fmt: skip
+    snle.prepare(full, snle.SCHEDULE[2])
+    chosen = {names[id(weight)] for weight in snle.regularised_weights(full)}
+    assert {"backbone.fc6.weight", "visual.weight", "upsample.weight", "head.semantic.weight"} <= chosen
+    assert not any("bias" in name or "embedding" in name or "features" in name for name in chosen)
 
 
 def test_the_mlp_starts_as_the_original_one():

@@ -70,7 +70,7 @@ class RecurrentFusion(nn.Module):
         recurrent = self.gates_of_state.weight.flatten(1).to(locations.dtype)
         spoken = [phrase[:length].to(locations.dtype) for phrase, length in zip(words, lengths, strict=True)]
         hidden = [_run_words(gates, phrase, recurrent) for gates, phrase in zip(locations, spoken, strict=True)]
-        return torch.stack(hidden).unflatten(2, (height, width))
+        return torch.stack(hidden).view(-1, self.size, height, width)
 
 
 def _run_words(image_gates: Tensor, words: Tensor, recurrent: Tensor) -> Tensor:

@@ -62,11 +62,18 @@ def initialise(generator: Generator) -> None:
 
 
 def prepare(generator: Generator, stage: Stage) -> None:
-    """Choose the weights of the visual part that a stage trains; all others are trained throughout."""
+    """Choose the weights that a stage trains.
+
+    What joins at the third stage is out of training before it, so that the weight decay does not wear it down.
+    """
     backbone = _backbone_of(generator)
     backbone.requires_grad_(False)
     for layer in (backbone.fc6, backbone.fc7, generator.visual):
         layer.requires_grad_(stage.trains_classifier)
+    head = [weight for name, weight in generator.head.named_parameters() if not name.startswith("score.")]
+    detail = [] if generator.detail is None else list(generator.detail.parameters())
+    for weight in (*head, *detail, *generator.upsample.parameters()):
+        weight.requires_grad_(stage.target == "pixels")
 
 
 def box_logits(generator: Generator, crops: Tensor, coordinates: Tensor, tokens: Tensor, lengths: Tensor) -> Tensor:
@@ -93,7 +100,8 @@ def cell_logits(
 
 def box_coordinates(boxes: Tensor, height: int, width: int) -> Tensor:
     """(P, 4) boxes [xmin, ymin, xmax, ymax] in pixels, ends included, to (P, 8) in -1..1 with width and height."""
-    corners = boxes.float() * (2 / torch.tensor([width, height, width, height])) - 1
+    size = torch.tensor([width, height, width, height], device=boxes.device)
+    corners = 2 * boxes / size - 1
     low, high = corners[:, :2], corners[:, 2:]
     return torch.cat([low, high, (low + high) / 2, high - low], dim=1)
 
