@@ -95,7 +95,7 @@ def expressions(
     out: Annotated[Path, typer.Option("-o", "--out", help="folder to write, a data set of your own")],
     images: Annotated[Path | None, typer.Option(help="folder of its photographs; else images/ beside it")] = None,
     segments: Annotated[Path | None, typer.Option(help="folder of a panoptic file's PNGs")] = None,
-    per_object: Annotated[int, typer.Option(min=1, help="phrases to aim at for each object")] = 8,
+    per_object: Annotated[int, typer.Option(min=1, help="phrases to aim at for each object")] = 12,
     val_share: Annotated[float, typer.Option("--val", min=0, max=0.9, help="share of images for split val")] = 0.0,
     seed: Annotated[int, typer.Option(help="of the choice and wording of phrases")] = 0,
     limit: Annotated[int | None, typer.Option(min=1, help="take only so many images")] = None,

@@ -1,25 +1,27 @@
 """From any instances or panoptic file to a referring data set of the user's own (see `own.py`)."""
 
+import hashlib
 import json
-import os
 import random
 import shutil
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from asgn.data.annotated_objects import Nouns, scene_objects
-from asgn.data.expressions import Phrase, choose, describe
+from asgn.data.annotated_scene import Names, scene_objects
+from asgn.data.annotation_quality import Sources
+from asgn.data.attributes import SceneObject
+from asgn.data.expressions import AbsentNouns, Phrase, choose, describe
 from asgn.data.images import load_image
 from asgn.data.instances import Instances, read_instances
-from asgn.data.jsonfile import read_json
-from asgn.data.panoptic import is_panoptic, panoptic_to_instances
+from asgn.data.panoptic import is_panoptic, write_as_instances
+from asgn.data.photograph_phrases import holds, restyled
 from asgn.data.refer import check_image_size
 from asgn.errors import DataError, OutputError
-from asgn.files import atomic_write_json, atomic_write_text, ensure_writable_folder
+from asgn.files import atomic_write, ensure_writable_folder
 
-_WORDINGS = 4
+_WORDINGS = 10
 _ABSENT_SHARE = 10  # one absent phrase for so many others
 
 
@@ -29,7 +31,7 @@ class Annotated:
 
     images: int = 0
     objects: int = 0
-    """Usable ones: no crowds, tiny or touching objects."""
+    """Usable ones: no crowds, tiny or touching objects, nothing in doubt."""
     described: int = 0
     """Usable objects that at least one phrase is about."""
     phrases: int = 0
@@ -37,17 +39,18 @@ class Annotated:
     """Phrases that mean one object."""
     distinct: int = 0
     kinds: Counter[str] = field(default_factory=Counter)
+    splits: Counter[str] = field(default_factory=Counter)
     skipped: list[str] = field(default_factory=list)
     """One line for each image left out, with the reason."""
 
 
 def annotate(
     annotations: Path,
-    images: Path,
+    images: Path | None,
     out: Path,
     *,
     segments: Path | None = None,
-    per_object: int = 8,
+    per_object: int = 12,
     val_share: float = 0.0,
     seed: int = 0,
     limit: int | None = None,
@@ -55,14 +58,19 @@ def annotate(
 ) -> Annotated:
     """Write a folder of images, instances and referring expressions, unambiguous by the file's own annotations.
 
+    What is said of an image depends on the seed, the image and the categories of the file, not on other images,
+    unless the file is partial (see `Sources`). A photograph with a faulty outline is left out whole: what nobody can
+    see may be what a phrase is mistaken for.
+
     Args:
         annotations: a COCO instances or panoptic file.
-        images: the folder of its photographs; linked into `out`, not copied, where the system can link.
-        out: the folder to write.
+        images: the folder of its photographs, by default `images` beside the file; linked into `out`, not copied,
+            where the system can link.
+        out: the folder to write; may be the file's own.
         segments: of a panoptic file, the folder of PNGs; by default the one called as the file.
         per_object: phrases to aim at for each usable object.
         val_share: share of the images that make the split `val`; the rest is `train`.
-        seed: of the choice and wording of phrases.
+        seed: of the choice and wording of phrases, and of the split.
         limit: take only so many images.
         progress: called with every image.
 
@@ -70,66 +78,93 @@ def annotate(
         DataError: the file cannot be read, or nothing in it can be described.
         OutputError: `out` cannot be written to.
     """
-    if not images.is_dir():
-        raise DataError(f"no folder {images}: give the folder of the photographs with --images")
+    folder = images or annotations.parent / "images"
+    if not folder.is_dir():
+        raise DataError(f"no folder {folder}: give the folder of the photographs with --images")
     ensure_writable_folder(out)
     instances = _bring_instances(annotations, segments, out)
-    _link_images(images, out / "images")
-    nouns = Nouns(instances)
-    of_image: dict[int, list[int]] = {}
-    for annotation_id, annotation in instances.annotations.items():
-        of_image.setdefault(annotation.image_id, []).append(annotation_id)
-    chosen = list(of_image)[:limit]
-    result = Annotated()
-    texts: set[str] = set()
-    lines: list[str] = []
-    for done, image_id in enumerate(chosen, 1):
-        rng = random.Random(f"{seed} {image_id}")
-        split = "val" if rng.random() < val_share else "train"
+    _link_images(folder, out / "images")
+    author = _Author(instances, folder, per_object, seed)
+    chosen = list(author.of_image)[:limit]
+    validation = _validation_images(chosen, val_share, seed)
+
+    def write(path: Path) -> None:
+        with path.open("w", encoding="utf-8") as file:
+            for done, image_id in enumerate(chosen, 1):
+                split = "val" if image_id in validation else "train"
+                for phrase in author.phrases(image_id, split):
+                    file.write(_line(instances.images[image_id].file_name, phrase, split) + "\n")
+                progress(done, len(chosen))
+        if author.result.phrases == 0:
+            raise DataError(f"nothing in {annotations} can be described{_first(author.result.skipped)}")
+
+    atomic_write(out / "expressions.jsonl", write)
+    return author.result
+
+
+class _Author:
+    """Says what can be said of one image after another, and counts it."""
+
+    def __init__(self, instances: Instances, folder: Path, per_object: int, seed: int) -> None:
+        self.of_image: dict[int, list[int]] = defaultdict(list)
+        for annotation_id, annotation in instances.annotations.items():
+            self.of_image[annotation.image_id].append(annotation_id)
+        self.result = Annotated()
+        self._instances, self._folder, self._per_object, self._seed = instances, folder, per_object, seed
+        self._names = Names(instances)
+        self._sources = Sources(instances)
+        self._texts: set[str] = set()
+
+    def phrases(self, image_id: int, split: str) -> list[Phrase]:
+        """The phrases chosen for an image; none for one that cannot be read."""
+        partial = self._sources.is_partial(image_id)
+        path = self._folder / self._instances.images[image_id].file_name
         try:
-            phrases = _describe(instances, image_id, of_image[image_id], images, nouns, per_object, rng, result)
+            image = check_image_size(load_image(path), self._instances, image_id, path)
+            objects = scene_objects(self._instances, self.of_image[image_id], image, self._names, partial=partial)
         except DataError as error:
-            result.skipped.append(str(error))
-            continue
-        for phrase in phrases:
-            texts.add(phrase.text)
-            lines.append(_line(instances.images[image_id].file_name, phrase, split))
-        progress(done, len(chosen))
-    if not lines:
-        raise DataError(f"nothing in {annotations} can be described{_first(result.skipped)}")
-    result.phrases, result.distinct = len(lines), len(texts)
-    atomic_write_text(out / "expressions.jsonl", "\n".join(lines) + "\n")
-    return result
+            self.result.skipped.append(str(error))
+            return []
+        rng = random.Random(f"{self._seed} {image_id}")
+        chosen = self._choose(image_id, objects, partial, rng)
+        self._count(objects, chosen, split)
+        return chosen
+
+    def _choose(self, image_id: int, objects: Sequence[SceneObject], partial: bool, rng: random.Random) -> list[Phrase]:
+        absent = self._absent(image_id)
+        usable = sum(item.referable for item in objects)
+        said = describe(objects, rng, absent=None if partial else absent, wordings=_WORDINGS, redundant=1.0)
+        present = [phrase for phrase in said if phrase.annotation_ids and holds(phrase, objects, partial=partial)]
+        phrases = choose(restyled(present, objects, rng), self._per_object * usable, rng)
+        missing = [phrase for phrase in said if not phrase.annotation_ids]
+        if partial:  # of what is there, nobody knows all, so that only another thing is surely missing
+            missing = describe((), rng, absent=absent)
+        return phrases + choose(missing, -(-len(phrases) // _ABSENT_SHARE), rng)
+
+    def _absent(self, image_id: int) -> AbsentNouns:
+        annotations = [self._instances.annotations[key] for key in self.of_image[image_id]]
+        missing = self._sources.absent_categories(image_id, {item.category_id for item in annotations})
+        taken = {name for item in annotations for name in self._names.called(item)}
+        return self._names.missing(missing, taken)
+
+    def _count(self, objects: Sequence[SceneObject], phrases: Sequence[Phrase], split: str) -> None:
+        single = [phrase.annotation_ids for phrase in phrases if len(phrase.annotation_ids) == 1]
+        self._texts.update(phrase.text for phrase in phrases)
+        self.result.images += 1
+        self.result.objects += sum(item.referable for item in objects)
+        self.result.described += len(set(single))
+        self.result.phrases += len(phrases)
+        self.result.about_objects += len(single)
+        self.result.distinct = len(self._texts)
+        self.result.kinds.update(phrase.kind for phrase in phrases)
+        self.result.splits[split] += len(phrases)
 
 
-def _describe(
-    instances: Instances,
-    image_id: int,
-    annotation_ids: list[int],
-    folder: Path,
-    nouns: Nouns,
-    per_object: int,
-    rng: random.Random,
-    result: Annotated,
-) -> list[Phrase]:
-    path = folder / instances.images[image_id].file_name
-    image = check_image_size(load_image(path), instances, image_id, path)
-    objects = scene_objects(instances, annotation_ids, image, nouns)
-    usable = sum(item.referable for item in objects)
-    # of a lone object there is little to say that is needed to find it, so the rest is said too
-    redundant = 1.0 if usable == 1 else 0.3
-    said = describe(objects, rng, absent=nouns.absent, wordings=_WORDINGS, redundant=redundant)
-    present = [phrase for phrase in said if phrase.annotation_ids]
-    phrases = choose(present, per_object * usable, rng)
-    absent = [phrase for phrase in said if not phrase.annotation_ids]
-    phrases += choose(absent, -(-len(phrases) // _ABSENT_SHARE), rng)
-    single = [phrase.annotation_ids for phrase in phrases if len(phrase.annotation_ids) == 1]
-    result.images += 1
-    result.objects += usable
-    result.described += len(set(single))
-    result.about_objects += len(single)
-    result.kinds.update(phrase.kind for phrase in phrases)
-    return phrases
+def _validation_images(image_ids: Sequence[int], share: float, seed: int) -> frozenset[int]:
+    """That share of the images, at least one where the share is not 0, whatever their order."""
+    shuffled = sorted(image_ids, key=lambda image_id: hashlib.sha256(f"{seed} {image_id}".encode()).digest())
+    count = round(share * len(shuffled))
+    return frozenset(shuffled[: max(count, 1) if share > 0 and len(shuffled) > 1 else count])
 
 
 def _line(file_name: str, phrase: Phrase, split: str) -> str:
@@ -141,35 +176,33 @@ def _line(file_name: str, phrase: Phrase, split: str) -> str:
 def _bring_instances(annotations: Path, segments: Path | None, out: Path) -> Instances:
     """Read the annotations, with a copy of them, as an instances file, in `out`."""
     target = out / "instances.json"
-    document = read_json(annotations)
-    if is_panoptic(document):
-        folder = segments or annotations.with_suffix("")
-        atomic_write_json(target, panoptic_to_instances(document, folder, str(annotations)))
-        return read_instances(target)
-    del document
-    instances = read_instances(annotations)
-    if target.exists() and target.samefile(annotations):
-        return instances
+    if is_panoptic(annotations):
+        write_as_instances(annotations, segments or annotations.with_suffix(""), target)
+    elif not (target.exists() and target.samefile(annotations)):
+        read_instances(annotations)  # a faulty file is named as the user knows it, and not copied
+        atomic_write(target, lambda path: shutil.copyfile(annotations, path))
+    return read_instances(target)
+
+
+def _link_images(folder: Path, target: Path) -> None:
+    if target.exists() and target.samefile(folder):
+        return
+    if target.exists() and not target.is_symlink():
+        raise OutputError(f"{target} is there already, with other images: choose another folder")
     target.unlink(missing_ok=True)
     try:
-        shutil.copyfile(annotations, target)
-    except OSError as error:
-        raise OutputError(f"cannot copy {annotations} to {out}: {error.strerror}") from error
-    return instances
-
-
-def _link_images(images: Path, target: Path) -> None:
-    if target.is_symlink():
-        target.unlink()
-    if target.exists():
-        if target.samefile(images):
-            return
-        raise OutputError(f"{target} is there already, with other images: choose another folder")
-    try:
-        os.symlink(images.resolve(), target, target_is_directory=True)
+        target.symlink_to(folder.resolve(), target_is_directory=True)
     except OSError:
-        shutil.copytree(images, target)
+        _copy_images(folder, target)
 
 
-def _first(lines: list[str]) -> str:
+def _copy_images(folder: Path, target: Path) -> None:
+    """For systems and file systems without links."""
+    try:
+        shutil.copytree(folder, target)
+    except OSError as error:
+        raise OutputError(f"cannot copy {folder} to {target}: {error.strerror or error}") from error
+
+
+def _first(lines: Sequence[str]) -> str:
     return f": {lines[0]}" if lines else ""

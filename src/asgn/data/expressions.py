@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from asgn.data import families, wording
+from asgn.data.absences import absences
 from asgn.data.arrangement import Arrangement, indices
 from asgn.data.attributes import SceneObject
 from asgn.data.families import Kind, Meaning
@@ -86,7 +87,7 @@ def _meanings(
     if absent is not None:
         things = [noun for noun in absent.things if not arrangement.category(noun.name).possible]
         regions = [noun for noun in absent.stuff if not arrangement.category(noun.name).possible]
-        yield from families.absences(arrangement, every, anchors, things, rng)
+        yield from absences(arrangement, every, anchors, things, rng)
         for noun in rng.sample(regions, min(len(regions), 2)):
             yield Meaning("absent", 0, "stuff", noun.forms)
 

@@ -17,8 +17,6 @@ Kind = Literal["category", "colour", "size", "position", "ordinal", "relation", 
 Anchor = tuple[int, Forms]
 """The index of an object and a noun phrase that surely means it alone."""
 
-_ABSENT_TRIALS = 4
-
 
 class NounPhrase(NamedTuple):
     """A noun with its adjectives and the objects it fits. `is_redundant`: the last adjective changes nothing."""
@@ -153,9 +151,7 @@ def orders(arrangement: Arrangement, heads: Sequence[NounPhrase]) -> Iterator[Me
                     yield Meaning("ordinal", 1 << ranked[place], key, head.forms, words=words)
 
 
-def relations(
-    arrangement: Arrangement, heads: Sequence[NounPhrase], anchors: Sequence[Anchor]
-) -> Iterator[Meaning]:
+def relations(arrangement: Arrangement, heads: Sequence[NounPhrase], anchors: Sequence[Anchor]) -> Iterator[Meaning]:
     """Where in relation to one or two other objects."""
     for head in heads:
         free = [item for item in anchors if not head.selection.possible >> item[0] & 1]
@@ -232,32 +228,3 @@ def stuff(arrangement: Arrangement, rng: random.Random) -> Iterator[Meaning]:
         for side in ("top", "bottom"):
             if arrangement.half(side).sure >> index & 1:
                 yield Meaning("stuff", 1 << index, f"stuff {side}", item.noun.forms)
-
-
-def absences(
-    arrangement: Arrangement,
-    heads: Sequence[NounPhrase],
-    anchors: Sequence[Anchor],
-    missing: Sequence[Noun],
-    rng: random.Random,
-) -> Iterator[Meaning]:
-    """A few descriptions that surely fit nothing: a thing that is `missing`, or a wrong colour, side or relation."""
-    for noun in rng.sample(missing, min(len(missing), _ABSENT_TRIALS)):
-        yield Meaning("absent", 0, "plain", noun.forms)
-        colour, side = rng.choice(COLOURS), rng.choice(("left", "right"))
-        yield Meaning("absent", 0, "plain", wording.with_adjective(colour, noun.forms, rng))
-        yield Meaning("absent", 0, side, noun.forms, words={"s": side})
-        if anchors:
-            yield Meaning("absent", 0, RELATION_WORDS[rng.choice(RELATIONS)], noun.forms, (rng.choice(anchors)[1],))
-    candidates = [head for head in heads if head.kind != "size"]
-    for head in rng.choices(candidates, k=_ABSENT_TRIALS) if candidates else ():
-        colour, side, relation = rng.choice(COLOURS), rng.choice(SIDES), rng.choice(RELATIONS)
-        if head.kind == "category" and not head.selection.both(arrangement.colour(colour)).possible:
-            yield Meaning("absent", 0, "plain", wording.with_adjective(colour, head.forms, rng))
-        if not head.selection.both(arrangement.half(side)).possible:
-            key = "absent left" if side in ("left", "right") else "absent top"
-            yield Meaning("absent", 0, key, head.forms, words={"s": side})
-        for anchor, name in rng.sample(anchors, min(len(anchors), 1)):
-            related = head.selection.both(arrangement.related(relation, anchor))
-            if not related.possible and not head.selection.possible >> anchor & 1:
-                yield Meaning("absent", 0, RELATION_WORDS[relation], head.forms, (name,))

@@ -1,0 +1,85 @@
+"""The engine's phrases in photographs: which of them hold there, and more of the ways people put them."""
+
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from asgn.data.attributes import SceneObject
+from asgn.data.colours import COLOURS
+from asgn.data.everyday_names import PEOPLE, is_backdrop, is_worn
+from asgn.data.expressions import Phrase
+from asgn.data.wording import NUMERALS, ORDINALS, SIZE_WORDS
+
+_SIZES = frozenset(word for words in SIZE_WORDS.values() for word in words) | frozenset(
+    ("bigger", "larger", "smaller", "biggest", "largest", "smallest", "littlest")
+)
+_LATER = frozenset((*ORDINALS[1:], *NUMERALS[1:]))
+_FOREGROUND = 0.95
+_ARTICLE_SHARE = 0.4
+_PICTURE_SHARE = 0.4
+_PICTURES = ("picture", "photo", "image")
+_THIS = ("the", "the", "this")
+_TAKES_ARTICLE = frozenset(("category", "colour", "position", "relation"))
+_NO_PLACE = frozenset(("category", "colour"))
+_HEIGHTS = frozenset(("top", "upper", "higher", "highest", "bottom", "lower", "low", "up", "down"))
+_SURE_WHERE_PARTIAL = frozenset(("category", "colour", "size", "position", "relation", "stuff"))
+
+
+def holds(phrase: Phrase, objects: Sequence[SceneObject], *, partial: bool) -> bool:
+    """Whether people would take a phrase that the outlines bear out for the objects it means.
+
+    Args:
+        phrase: of `describe`.
+        objects: those it was made from.
+        partial: whether the photograph holds more than these, so that neither counts nor orders are known.
+    """
+    if partial and phrase.kind not in _SURE_WHERE_PARTIAL:
+        return False
+    words = set(phrase.text.split())
+    meant = [item for item in objects if item.annotation_id in phrase.annotation_ids]
+    if partial and words & _HEIGHTS and not words & {"left", "right"} and _has_mates(meant, objects):
+        return False  # of people on one ground, others are as high or low
+    if words & _SIZES and words & PEOPLE:
+        return False  # a small outline is a child or somebody far away
+    if words & _LATER and words & {"top", "bottom"}:
+        return False  # what is lower is nearer, and nobody counts that way
+    if phrase.kind == "relation":
+        return not any(is_worn(item.noun.name) for item in meant)
+    if phrase.kind == "stuff" and phrase.text.endswith(" in the background"):
+        return all(is_backdrop(item.noun.name) and item.box[3] < _FOREGROUND for item in meant)
+    return not (phrase.kind == "stuff" and phrase.text.endswith(" area"))
+
+
+def _has_mates(meant: Sequence[SceneObject], objects: Sequence[SceneObject]) -> bool:
+    names = {item.noun.name for item in meant}
+    return sum(item.noun.name in names for item in objects) > len(meant)
+
+
+def restyled(phrases: Sequence[Phrase], objects: Sequence[SceneObject], rng: random.Random) -> list[Phrase]:
+    """The phrases, some with "a" in front, "photo" or "image" for the picture, or the picture where no place is named.
+
+    The drawn scenes' wordings follow UNC; those of G-Ref, with articles, are as common with photographs. What is
+    meant stays the same, and no text occurs twice.
+    """
+    nouns = {item.annotation_id: item.noun for item in objects}
+    texts = {phrase.text for phrase in phrases}
+    styled: list[Phrase] = []
+    for phrase in phrases:
+        text = re.sub(r"\bpicture$", rng.choice(_PICTURES), phrase.text)
+        if len(phrase.annotation_ids) == 1 and phrase.kind in _TAKES_ARTICLE:
+            text = _with_article(text, [form for form, _ in nouns[phrase.annotation_ids[0]].forms], rng)
+            if phrase.kind in _NO_PLACE and rng.random() < _PICTURE_SHARE:
+                text = f"{text} in {rng.choice(_THIS)} {rng.choice(_PICTURES)}"
+        text = phrase.text if text in texts else text
+        texts.add(text)
+        styled.append(replace(phrase, text=text))
+    return styled
+
+
+def _with_article(text: str, nouns: Sequence[str], rng: random.Random) -> str:
+    """With "a" or "an" before a noun, or a colour and a noun, that stands bare at the start."""
+    start = rf"(?:(?:{'|'.join(COLOURS)}|grey|violet) )?(?:{'|'.join(map(re.escape, nouns))})\b"
+    if rng.random() >= _ARTICLE_SHARE or not re.match(start, text):
+        return text
+    return f"{'an' if text[0] in 'aeiou' else 'a'} {text}"
