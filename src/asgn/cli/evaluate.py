@@ -25,6 +25,7 @@ def evaluate(
     protocol: Annotated[
         Literal["clean", "reference"], typer.Option(help="resize logits, then threshold; or as the base code did")
     ] = "clean",
+    densecrf: Annotated[bool, typer.Option("--densecrf", help="sharpen masks by dense CRF (extra crf)")] = False,
     control: Annotated[bool, typer.Option("--control", help="score shuffled phrases too")] = False,
     limit: Annotated[int | None, typer.Option(help="score only so many images, spread over the split")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="write everything to this file")] = None,
@@ -45,14 +46,16 @@ def evaluate(
             dataset,
             device=chosen,
             protocol=protocol,
+            densecrf=densecrf,
             control_seed=0 if control else None,
             limit=limit,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
-    result = {"model": {"path": str(model), "variant": loaded.config.variant, "provenance": loaded.provenance}}
+    row = loaded.config.variant + ("+DCRF" if densecrf else "")
+    result = {"model": {"path": str(model), "variant": row, "provenance": loaded.provenance}}
     if json_file is not None:
         atomic_write_json(json_file, result | evaluation.to_json())
-    Console().print(score_table(loaded.config.variant, evaluation))
+    Console().print(score_table(row, evaluation))
 
 
 def score_table(name: str, evaluation: Evaluation) -> Table:

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from asgn import __version__
+from asgn.cli.data import data_app
 from asgn.cli.demo import demo
 from asgn.cli.doctor import doctor
 from asgn.cli.evaluate import evaluate
@@ -25,6 +26,7 @@ app = typer.Typer(
 )
 for command in (segment, train, evaluate, info, doctor, demo):
     app.command()(command)
+app.add_typer(data_app)
 
 
 def _show_version(wanted: bool) -> None:

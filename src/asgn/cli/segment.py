@@ -23,6 +23,7 @@ def segment(
     output_format: Annotated[
         OutputFormat, typer.Option("--format", help="png masks, rle, coco, polygon or overlay")
     ] = "png",
+    densecrf: Annotated[bool, typer.Option("--densecrf", help="sharpen masks by dense CRF (extra crf)")] = False,
     device: Device = "auto",
     json_output: Json = False,
 ) -> None:
@@ -31,7 +32,7 @@ def segment(
     Example: asgn segment street.jpg "white car on the right" "left person" --model runs/mine -o masks
     """
     images, phrases = split_inputs(inputs)
-    segmenter = Segmenter.load(model, choose_device(device))
+    segmenter = Segmenter.load(model, choose_device(device), densecrf)
     for phrase in phrases:
         segmenter.read_phrase(phrase)
     found = []

@@ -27,8 +27,9 @@ from asgn.models.pretrained import Weights, load_backbone_weights
 from asgn.training.loop import LAST, PREVIOUS, run_loop
 from asgn.training.optimizers import discriminator_optimizer, generator_optimizer
 from asgn.training.recorder import Recorder
+from asgn.training.snle import PixelLoss, StagedStep, pixel_scale, snle_optimizer
 from asgn.training.state import TrainingState
-from asgn.training.step import AdversarialStep, Step, SupervisedStep
+from asgn.training.step import AdversarialStep, GridLoss, Step, SupervisedStep
 from asgn.variants import Variant
 
 _LOG = logging.getLogger(__name__)
@@ -95,10 +96,11 @@ def build_state(plan: RunPlan) -> TrainingState:
     if not plan.resume:
         provenance["backbone"] = to_json(load_backbone_weights(generator, plan.variant, plan.weights))
     generator.freeze_backbone(not plan.train.finetune)
+    is_snle = plan.variant.backbone == "SNLE"
     provenance["data"] = data_description(plan.train_data)
     return TrainingState(
         model=Model(generator, config, vocabulary, provenance),
-        optimizer=generator_optimizer(generator, plan.train),
+        optimizer=snle_optimizer(generator) if is_snle else generator_optimizer(generator, plan.train),
         discriminator=discriminator,
         discriminator_optimizer=None if discriminator is None else discriminator_optimizer(discriminator, plan.train),
         settings={
@@ -110,14 +112,20 @@ def build_state(plan: RunPlan) -> TrainingState:
 
 
 def build_step(state: TrainingState, plan: RunPlan, accelerator: Accelerator) -> Step:
-    """The step that the variant asks for: AT decides, after the warm-up."""
-    generator, optimizer = accelerator.prepare(state.model.generator, state.optimizer)
-    supervised = SupervisedStep(accelerator, generator, optimizer, plan.losses)
-    if state.discriminator is None:
-        return supervised
-    discriminator, its_optimizer = accelerator.prepare(state.discriminator, state.discriminator_optimizer)
-    adversarial = AdversarialStep(accelerator, generator, optimizer, discriminator, its_optimizer, plan.losses)
-    return lambda batch: (supervised if state.step < plan.train.warmup_steps else adversarial)(batch)
+    """The step that the variant asks for: AT decides, after the warm-up; SNLE has stages of its own."""
+    network = state.model.generator
+    is_snle, is_adversarial = plan.variant.backbone == "SNLE", state.discriminator is not None
+    scale, rate = pixel_scale(network, state.model.config.image_size, plan.losses, is_adversarial)
+    segmentation = PixelLoss(network, scale) if is_snle else GridLoss(network, plan.losses)
+    generator, optimizer = accelerator.prepare(network, state.optimizer)
+    supervised: Step = SupervisedStep(accelerator, generator, optimizer, segmentation)
+    step = supervised
+    if is_adversarial:
+        judge, its_optimizer = accelerator.prepare(state.discriminator, state.discriminator_optimizer)
+        step = AdversarialStep(accelerator, generator, optimizer, judge, its_optimizer, segmentation, plan.losses)
+    if is_snle:
+        return StagedStep(network, state.optimizer, step, rate, plan.train.steps, lambda: state.step)
+    return lambda batch: (supervised if state.step < plan.train.warmup_steps else step)(batch)
 
 
 def restore_newest(state: TrainingState, folder: Path) -> None:
@@ -145,12 +153,13 @@ def evaluate_model(
     *,
     device: torch.device,
     protocol: str = "clean",
+    densecrf: bool = False,
     control_seed: int | None = None,
     limit: int | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Score a model on a split (see `evaluate`)."""
-    segmenter = Segmenter(model, device)
+    segmenter = Segmenter(model, device, densecrf)
     return evaluate(
         lambda image, phrases: segmenter.predict_masks(image, phrases, protocol),
         data,

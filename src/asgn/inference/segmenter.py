@@ -16,6 +16,7 @@ from asgn.data.sample import Image, Mask
 from asgn.data.transforms import crop_and_resize, resize_and_crop, resize_and_pad_image
 from asgn.data.vocabulary import MAX_WORDS, Encoded, Vocabulary
 from asgn.errors import PhraseError
+from asgn.inference.densecrf import refine_logits, require_densecrf
 from asgn.models.generator import ImageFeatures
 
 THRESHOLD = 1e-9
@@ -54,6 +55,8 @@ class EncodedImage:
     """A photograph's features, ready for any number of phrases."""
 
     features: ImageFeatures
+    square: Tensor
+    """(3, S, S) uint8, what the network saw."""
     height: int
     width: int
     segmenter: "Segmenter" = field(repr=False)
@@ -64,17 +67,27 @@ class EncodedImage:
 
 
 class Segmenter:
-    """A trained model put to use on one device."""
+    """A trained model put to use on one device, with or without dense CRF behind it."""
 
-    def __init__(self, model: Model, device: str | torch.device = "cpu") -> None:
+    def __init__(self, model: Model, device: str | torch.device = "cpu", densecrf: bool = False) -> None:
+        if densecrf:
+            require_densecrf()
+        self.densecrf = densecrf
         self.model = model
         self.device = torch.device(device)
         self.generator = model.generator.to(self.device).eval()
 
     @classmethod
-    def load(cls, path: str | Path, device: str | torch.device = "cpu") -> "Segmenter":
-        """Load a checkpoint file or a run's folder. Raises CheckpointError where that fails."""
-        return cls(load_model(Path(path)), device)
+    def load(
+        cls, path: str | Path, device: str | torch.device = "cpu", densecrf: bool = False
+    ) -> "Segmenter":
+        """Load a checkpoint file or a run's folder.
+
+        Raises:
+            CheckpointError: nothing is there, or it is damaged.
+            MissingExtraError: dense CRF is asked for and not installed.
+        """
+        return cls(load_model(Path(path)), device, densecrf)
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -91,7 +104,7 @@ class Segmenter:
         with torch.inference_mode():
             square = resize_and_pad_image(_channels_first(pixels), self.model.config.image_size)
             features = self.generator.encode(square.unsqueeze(0).to(self.device))
-        return EncodedImage(features, pixels.shape[0], pixels.shape[1], self)
+        return EncodedImage(features, square, pixels.shape[0], pixels.shape[1], self)
 
     def segment(self, image: EncodedImage | ImageSource, phrases: str | Sequence[str]) -> list[Segmentation]:
         """The mask of each phrase, at the photograph's size.
@@ -140,7 +153,11 @@ class Segmenter:
         lengths = torch.tensor([len(encoding.ids) for encoding in encodings])
         grid = self.generator.decode(encoded.features, tokens.to(self.device), lengths.to(self.device))
         pixels: Tensor = self.generator.upsample(grid)
-        return pixels.squeeze(1).float().cpu()
+        logits = pixels.squeeze(1).float().cpu()
+        if not self.densecrf:
+            return logits
+        picture = encoded.square.permute(1, 2, 0).numpy()
+        return torch.stack([torch.from_numpy(refine_logits(one.numpy(), picture)) for one in logits])
 
     def predict_masks(self, image: Image, phrases: Sequence[str], protocol: str = "clean") -> list[Mask]:
         """Masks of a data set's phrases, which are taken as they come: unknown words included, long ones cut.

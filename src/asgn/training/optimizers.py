@@ -40,15 +40,16 @@ def set_learning_rate(optimizer: Optimizer, step: int, config: TrainConfig) -> N
         return
     remaining = (1 - step / config.steps) ** POWER
     for group in optimizer.param_groups:
-        group["lr"] = FINAL_RATE + (group["initial_lr"] - FINAL_RATE) * remaining
+        group["lr"] = FINAL_RATE + (group.get("initial_lr", group["lr"]) - FINAL_RATE) * remaining
 
 
 def optimizer_tensors(optimizer: Optimizer) -> dict[str, torch.Tensor]:
-    """Adam's moments and step counts by parameter number."""
+    """The optimiser's moments and step counts by parameter number."""
     return {
         f"{number}.{name}": value
         for number, state in optimizer.state_dict()["state"].items()
         for name, value in state.items()
+        if value is not None  # momentum of a weight that has had no gradient yet
     }
 
 

@@ -21,29 +21,44 @@ Step = Callable[[Batch], Report]
 """Updates the networks from one batch and says what happened."""
 
 
+SegmentationLoss = Callable[[Prediction, Tensor], tuple[Tensor, Report]]
+"""Prediction and truth (P, S, S) to L_CE with the L2 penalty, and a report of both."""
+
+
+class GridLoss:
+    """Eq. 3 on the output's grid and the L2 penalty, which shrinks with the cross entropy's reduction."""
+
+    def __init__(self, network: Generator, losses: LossConfig) -> None:
+        self.network = network
+        self.losses = losses
+
+    def __call__(self, prediction: Prediction, masks: Tensor) -> tuple[Tensor, Report]:
+        """The loss, and its two parts as `ce` and `l2`."""
+        target = target_on_grid(masks, self.network.stride)
+        entropy = cross_entropy(prediction.grid, target, self.losses.ce_reduction)
+        cells = target[0].numel() if self.losses.ce_reduction == "mean" else 1
+        penalty = self.losses.weight_decay / cells * weight_penalty(self.network.regularised_weights())
+        return entropy + penalty, {"ce": entropy.detach(), "l2": penalty.detach()}
+
+
 class SupervisedStep:
-    """One descent step on the cross entropy of Eq. 3 and the L2 penalty."""
+    """One descent step on the segmentation loss alone."""
 
     def __init__(
-        self, accelerator: Accelerator, generator: nn.Module, optimizer: Optimizer, losses: LossConfig
+        self, accelerator: Accelerator, generator: nn.Module, optimizer: Optimizer, segmentation: SegmentationLoss
     ) -> None:
         self.accelerator = accelerator
         self.generator = generator
         self.optimizer = optimizer
-        self.losses = losses
+        self.segmentation = segmentation
 
     def __call__(self, batch: Batch) -> Report:
         """Take the step; reports `ce`, `l2` and `loss`."""
-        prediction = predict(self.generator, batch)
-        segmentation, report = segmentation_loss(self._network(), prediction, batch.masks, self.losses)
+        loss, report = self.segmentation(predict(self.generator, batch), batch.masks)
         self.optimizer.zero_grad()
-        self.accelerator.backward(segmentation)
+        self.accelerator.backward(loss)
         norm = guarded_step(self.optimizer)
-        return report | {"loss": segmentation.detach(), "gradient": norm}
-
-    def _network(self) -> Generator:
-        network: Generator = self.accelerator.unwrap_model(self.generator)
-        return network
+        return report | {"loss": loss.detach(), "gradient": norm}
 
 
 class AdversarialStep:
@@ -60,6 +75,7 @@ class AdversarialStep:
         optimizer: Optimizer,
         discriminator: nn.Module,
         discriminator_optimizer: Optimizer,
+        segmentation: SegmentationLoss,
         losses: LossConfig,
     ) -> None:
         self.accelerator = accelerator
@@ -67,6 +83,7 @@ class AdversarialStep:
         self.optimizer = optimizer
         self.discriminator = discriminator
         self.discriminator_optimizer = discriminator_optimizer
+        self.segmentation = segmentation
         self.losses = losses
 
     def __call__(self, batch: Batch) -> Report:
@@ -78,7 +95,7 @@ class AdversarialStep:
         real = self._real_masks(network, batch.masks)
         discriminator_report = self._step_discriminator(photographs, real, fake.detach())
 
-        segmentation, report = segmentation_loss(network, prediction, batch.masks, self.losses)
+        segmentation, report = self.segmentation(prediction, batch.masks)
         adversarial = adversarial_loss(self._score_frozen(photographs, fake), self.losses.adversarial_form)
         total = adversarial + self.losses.ce_weight * segmentation
         self.optimizer.zero_grad()
@@ -138,14 +155,3 @@ def predict(generator: nn.Module, batch: Batch) -> Prediction:
     """The generator's prediction for a batch."""
     prediction: Prediction = generator(batch.images, batch.image_index, batch.tokens, batch.lengths)
     return prediction
-
-
-def segmentation_loss(
-    network: Generator, prediction: Prediction, masks: Tensor, losses: LossConfig
-) -> tuple[Tensor, Report]:
-    """Cross entropy on the output's grid and the L2 penalty, which shrinks with the cross entropy's reduction."""
-    target = target_on_grid(masks, network.stride)
-    entropy = cross_entropy(prediction.grid, target, losses.ce_reduction)
-    cells = target[0].numel() if losses.ce_reduction == "mean" else 1
-    penalty = losses.weight_decay / cells * weight_penalty(network.regularised_weights())
-    return entropy + penalty, {"ce": entropy.detach(), "l2": penalty.detach()}
