@@ -45,6 +45,17 @@ def test_referit_unknown_rate_is_that_of_the_base_code():
     assert 0.6 < stripped / parity < 0.72  # a third of the unknown words is only blanks around punctuation
 
 
+@pytest.mark.parametrize(("split", "count"), [("val", 10834), ("testA", 5657), ("testB", 5095)])
+def test_unc_text_is_whole_and_almost_all_known(split, count):
+    items = json.loads((shared("refcoco_text") / f"{split}.json").read_bytes())["items"]
+    texts = [item["text"] for item in items]
+    assert len(texts) == count
+    parity, cut = rates(texts, Vocabulary.read(shared("vocab") / "vocabulary_Gref.txt", strip=False))
+    stripped, _ = rates(texts, Vocabulary.read(shared("vocab") / "vocabulary_Gref.txt", strip=True))
+    assert 0 < stripped <= parity < 0.05
+    assert cut < 10
+
+
 def test_photorefer_is_read_whole():
     root = shared("photorefer")
     for split, expressions, images in (("train", 1972, 313), ("val", 622, 88)):

@@ -19,8 +19,9 @@ def phrase_fault(text: object) -> str:
         return f"the phrase {text!r} is not text"
     if not text.strip():
         return "the phrase is empty"
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return f"the phrase {text!r} holds characters that are no text"
+    if not text.isascii():
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError:
+            return f"the phrase {text!r} holds characters that are no text"
     return ""

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from asgn.data.collector import collector_paused
@@ -128,8 +128,9 @@ def _build(path: Path, stamp: tuple[int, int], document: Any, report: Report) ->
 
 def safe_relative(name: str) -> bool:
     """Whether a file name stays below the folder it is joined to, on every system."""
-    parts = PurePosixPath(name.replace("\\", "/")).parts
-    return bool(parts) and not parts[0].startswith("/") and ".." not in parts and not set(":\0") & set(name)
+    path = f"{name}/".replace("\\", "/")
+    leaves = path.startswith(("/", "../")) or "/../" in path
+    return not leaves and path.strip("./") != "" and ":" not in name and "\0" not in name
 
 
 def _stamp(path: Path) -> tuple[int, int]:

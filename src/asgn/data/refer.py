@@ -156,7 +156,7 @@ def _read_split(path: Path, refs: Any, instances: Instances, split: str, report:
             report(f"{path}: ref entry {number + 1} (ref_id {ref.get('ref_id')!r}): {fault}")
             continue
         seen_refs.add(ref["ref_id"])
-        expressions += _sentences(ref, f"{path}: ref {ref['ref_id']}", seen_sentences, report)
+        expressions += _sentences(ref, path, seen_sentences, report)
     return expressions
 
 
@@ -198,16 +198,17 @@ def _object_ids(value: Any) -> tuple[int, ...] | None:
     return () if ids == [-1] else tuple(ids)
 
 
-def _sentences(ref: dict[str, Any], where: str, seen: set[int], report: Report) -> Iterator[Expression]:
+def _sentences(ref: dict[str, Any], path: Path, seen: set[int], report: Report) -> Iterator[Expression]:
     objects = _object_ids(ref["ann_id"]) or ()
+    ref_id, image_id = ref["ref_id"], ref["image_id"]
     for sentence in ref["sentences"]:
         key: Any = sentence.get("sent_id") if isinstance(sentence, dict) else None
         if not is_integer(key):
-            report(f"{where}: a sentence without an integer sent_id")
+            report(f"{path}: ref {ref_id}: a sentence without an integer sent_id")
         elif key in seen:
-            report(f"{where}: the sent_id {key} is there twice")
+            report(f"{path}: ref {ref_id}: the sent_id {key} is there twice")
         elif fault := phrase_fault(sentence.get("sent")):
-            report(f"{where}: sentence {key}: {fault}")
+            report(f"{path}: ref {ref_id}: sentence {key}: {fault}")
         else:
             seen.add(key)
-            yield Expression(key, ref["ref_id"], ref["image_id"], objects, sentence["sent"])
+            yield Expression(key, ref_id, image_id, objects, sentence["sent"])

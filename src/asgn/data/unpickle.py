@@ -14,7 +14,7 @@ MAX_BYTES = 1 << 30
 """Larger pickles are refused unread; the largest public one, G-Ref's, has about 60 MB."""
 
 _PLAIN = {(module, name) for module in ("builtins", "__builtin__") for name in ("set", "frozenset")}
-_NEWLINE_PUT, _LONG_PUT, _UNICODE, _STOP = ord("p"), ord("r"), ord("X"), ord(".")
+_NEWLINE_PUT, _LONG_PUT, _SHORT_STRING, _UNICODE, _STOP = b"prUX."
 _uint32 = struct.Struct("<I").unpack_from
 _TWO_LINES = (b"i", b"c")
 _PREFIX_BYTES = {-2: 1, -3: 4, -4: 4, -5: 8}  # pickletools' codes of length-prefixed arguments
@@ -94,15 +94,18 @@ def _check_opcodes(data: bytes) -> None:
     CPython's unpickler grows its memo to twice any index it reads: one flipped byte in a file could otherwise
     ask for tens of gigabytes.
     """
-    lengths, position = _LENGTHS, 0
+    lengths, position, most = _LENGTHS, 0, len(data) >> 16
     try:
         while True:
             opcode = data[position]
             if length := lengths[opcode]:
                 position += length
             elif opcode == _LONG_PUT:
-                _check_index(_uint32(data, position + 1)[0], data)
+                if data[position + 3] | data[position + 4] << 8 > most:
+                    raise ValueError("memo index out of range")
                 position += 5
+            elif opcode == _SHORT_STRING:
+                position += 2 + data[position + 1]
             elif opcode == _UNICODE:
                 position += 5 + _uint32(data, position + 1)[0]
             elif opcode == _STOP:
@@ -111,11 +114,6 @@ def _check_opcodes(data: bytes) -> None:
                 position = _after_variable(data, position)
     except (IndexError, struct.error):
         raise ValueError("it is cut off before its end") from None
-
-
-def _check_index(index: int, data: bytes) -> None:
-    if index > len(data):
-        raise ValueError("memo index out of range")
 
 
 def _after_variable(data: bytes, position: int) -> int:
@@ -129,7 +127,7 @@ def _after_variable(data: bytes, position: int) -> int:
         return start + int.from_bytes(data[position + 1 : start], "little")
     for _ in range(2 if bytes([opcode]) in _TWO_LINES else 1):
         newline = data.index(b"\n", position)
-        if opcode == _NEWLINE_PUT:
-            _check_index(int(data[position + 1 : newline]), data)
+        if opcode == _NEWLINE_PUT and int(data[position + 1 : newline]) > len(data):
+            raise ValueError("memo index out of range")
         position = newline + 1
     return position
