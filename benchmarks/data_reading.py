@@ -4,8 +4,8 @@
 
 Everything is generated: 120,000 expressions over 20,000 images and 50,000 outlines of 60 to 240 corners for the
 opening (in a process of its own, the quickest of seven), and 256 photographs of 640x480 for the reading, a sample
-being an image
-and a mask at 320. Expected, on an idle machine: opened in under 2 s and 500 MB; packed at least 5 times as fast.
+being an image and a mask at 320. Expected, on an idle machine: opened in under 2 s and 500 MB; packed at least
+5 times as fast.
 """
 
 import json
