@@ -133,8 +133,9 @@ class _Author:
     def _choose(self, image_id: int, objects: Sequence[SceneObject], partial: bool, rng: random.Random) -> list[Phrase]:
         absent = self._absent(image_id)
         usable = sum(item.referable for item in objects)
-        said = describe(objects, rng, absent=None if partial else absent, wordings=_WORDINGS, redundant=1.0)
-        present = [phrase for phrase in said if phrase.annotation_ids and holds(phrase, objects, partial=partial)]
+        every = describe(objects, rng, absent=None if partial else absent, wordings=_WORDINGS, redundant=1.0)
+        said = [phrase for phrase in every if holds(phrase, objects, partial=partial)]
+        present = [phrase for phrase in said if phrase.annotation_ids]
         phrases = choose(restyled(present, objects, rng), self._per_object * usable, rng)
         missing = [phrase for phrase in said if not phrase.annotation_ids]
         if partial:  # of what is there, nobody knows all, so that only another thing is surely missing

@@ -11,7 +11,7 @@ from scipy import ndimage
 from asgn.data.annotation_quality import is_one_object
 from asgn.data.attributes import SceneObject
 from asgn.data.colours import colour_name
-from asgn.data.everyday_names import confusable_names, everyday_noun, has_one_colour, is_unbroken
+from asgn.data.everyday_names import UNNAMED, confusable_names, everyday_noun, has_one_colour, is_unbroken
 from asgn.data.expressions import AbsentNouns
 from asgn.data.instances import Annotation, Instances
 from asgn.data.nouns import Noun, readable_name
@@ -25,7 +25,6 @@ LEAST_AREA_WHERE_PARTIAL = 0.02
 and a thing among others that are not annotated."""
 
 _MOST_DRAWN = 2
-_UNNAMED = Noun.of("object")
 _TOUCH = 0.006
 _MAIN_PART = 0.9
 _MONOCHROME = 10.0
@@ -41,15 +40,15 @@ class Names:
         self.is_stuff: dict[int, bool] = {}
         for key, category in instances.categories.items():
             noun = everyday_noun(category.name, not category.is_thing, known)
-            self.nouns[key] = noun or _UNNAMED
+            self.nouns[key] = noun or UNNAMED
             self.is_stuff[key] = not category.is_thing
-        every = {noun.name for noun in self.nouns.values() if noun is not _UNNAMED}
+        every = {noun.name for noun in self.nouns.values() if noun is not UNNAMED}
         self.lookalikes = confusable_names(every)
-        self.lookalikes[_UNNAMED.name] = frozenset(every)
+        self.lookalikes[UNNAMED.name] = frozenset(every)
 
     def of(self, annotation: Annotation) -> Noun:
         """The noun of an annotation; one without a known category may be anything."""
-        return self.nouns.get(annotation.category_id, _UNNAMED)
+        return self.nouns.get(annotation.category_id, UNNAMED)
 
     def called(self, annotation: Annotation) -> frozenset[str]:
         """All names that somebody might use for it."""
@@ -63,7 +62,7 @@ class Names:
             for key in sorted(categories)
             if key in self.nouns
         }
-        left = [found for name, found in sorted(nouns.items()) if name not in taken and found[0] is not _UNNAMED]
+        left = [found for name, found in sorted(nouns.items()) if name not in taken and found[0] is not UNNAMED]
         return AbsentNouns(
             [noun for noun, is_stuff in left if not is_stuff],
             [noun for noun, is_stuff in left if is_stuff and is_unbroken(noun.name)],
@@ -112,7 +111,7 @@ def scene_objects(
                 item.noun,
                 colour=None if is_monochrome else _colour(item, image),
                 is_stuff=is_stuff,
-                referable=item.noun is not _UNNAMED
+                referable=item.noun is not UNNAMED
                 and item.noun.name not in unclear
                 and item.annotation_id not in touching
                 and item.area >= _least_area(item, is_stuff, partial)

@@ -6,6 +6,9 @@ from collections.abc import Collection, Mapping
 
 from asgn.data.nouns import Noun, plural, readable_name
 
+UNNAMED = Noun.of("object")
+"""Stands for what has no name of its own; never said."""
+
 _SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "airplane": ("plane",), "aeroplane": ("plane", "airplane"), "backpack": ("bag",), "baseball bat": ("bat",),
     "baseball glove": ("glove", "mitt"), "bicycle": ("bike",), "cell phone": ("phone", "cellphone"),

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from asgn.data.attributes import SceneObject
 from asgn.data.colours import COLOURS
-from asgn.data.everyday_names import PEOPLE, is_backdrop, is_worn
+from asgn.data.everyday_names import PEOPLE, UNNAMED, is_backdrop, is_worn
 from asgn.data.expressions import Phrase
 from asgn.data.wording import NUMERALS, ORDINALS, SIZE_WORDS
 
@@ -15,6 +15,7 @@ _SIZES = frozenset(word for words in SIZE_WORDS.values() for word in words) | fr
     ("bigger", "larger", "smaller", "biggest", "largest", "smallest", "littlest")
 )
 _LATER = frozenset((*ORDINALS[1:], *NUMERALS[1:]))
+_UNNAMED = frozenset(UNNAMED.forms[0])
 _FOREGROUND = 0.95
 _ARTICLE_SHARE = 0.4
 _PICTURE_SHARE = 0.4
@@ -37,6 +38,8 @@ def holds(phrase: Phrase, objects: Sequence[SceneObject], *, partial: bool) -> b
     if partial and phrase.kind not in _SURE_WHERE_PARTIAL:
         return False
     words = set(phrase.text.split())
+    if words & _UNNAMED:
+        return False
     meant = [item for item in objects if item.annotation_id in phrase.annotation_ids]
     if partial and words & _HEIGHTS and not words & {"left", "right"} and _has_mates(meant, objects):
         return False  # of people on one ground, others are as high or low
