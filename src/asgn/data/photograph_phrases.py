@@ -17,6 +17,7 @@ _SIZES = frozenset(word for words in SIZE_WORDS.values() for word in words) | fr
 _LATER = frozenset((*ORDINALS[1:], *NUMERALS[1:]))
 _UNNAMED = frozenset(UNNAMED.forms[0])
 _FOREGROUND = 0.95
+_ASIDE = 0.15  # of two, one is the left one; a lone object must lie well to the left
 _ARTICLE_SHARE = 0.4
 _PICTURE_SHARE = 0.4
 _PICTURES = ("picture", "photo", "image")
@@ -41,12 +42,15 @@ def holds(phrase: Phrase, objects: Sequence[SceneObject], *, partial: bool) -> b
     if words & _UNNAMED:
         return False
     meant = [item for item in objects if item.annotation_id in phrase.annotation_ids]
-    if partial and words & _HEIGHTS and not words & {"left", "right"} and _has_mates(meant, objects):
-        return False  # of people on one ground, others are as high or low
+    is_by_height = words & _HEIGHTS and not words & {"left", "right"}
+    if partial and is_by_height and (words & PEOPLE or _has_mates(meant, objects)):
+        return False  # others who are not annotated stand on the same ground
     if words & _SIZES and words & PEOPLE:
         return False  # a small outline is a child or somebody far away
     if words & _LATER and words & {"top", "bottom"}:
         return False  # what is lower is nearer, and nobody counts that way
+    if phrase.kind == "position" and words & {"left", "right"} and not _has_mates(meant, objects):
+        return all(abs(item.x - 0.5) >= _ASIDE for item in meant)
     if phrase.kind == "relation":
         return not any(is_worn(item.noun.name) for item in meant)
     if phrase.kind == "stuff" and phrase.text.endswith(" in the background"):
