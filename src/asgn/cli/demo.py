@@ -10,6 +10,7 @@ import typer
 def demo(
     out: Annotated[Path, typer.Option("--out", help="folder for the report, pictures and run")] = Path("demo"),
     steps: Annotated[int, typer.Option(help="training steps; the default takes minutes on two cores")] = 260,
+    scenes: Annotated[int, typer.Option(help="held-out scenes to score")] = 100,
     seed: Annotated[int, typer.Option(help="seed of weights and order")] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", help="no progress line")] = False,
 ) -> None:
@@ -20,7 +21,7 @@ def demo(
     from asgn.experiments.demo import run_demo
 
     started = time.perf_counter()
-    result = run_demo(out, steps, seed, quiet)
+    result = run_demo(out, steps, scenes, seed, quiet)
     true, shuffled = result.true, result.shuffled
     typer.echo(f"oIoU with the true phrases {true['oIoU']:.1f}, shuffled {shuffled['oIoU']:.1f}: {result.ratio:.2f}x")
     typer.echo(f"mIoU {true['mIoU']:.1f}, Pr@0.5 {true['Pr@0.5']:.1f}; {time.perf_counter() - started:.0f} s")

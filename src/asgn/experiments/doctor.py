@@ -21,7 +21,7 @@ PACKAGES = ("asgn", "torch", "torchvision", "accelerate", "numpy", "pillow", "py
 OPTIONAL_PACKAGES = ("pydensecrf2",)
 KNOWN_VARIANT = "M+LSTM+DE+SE"
 KNOWN_PHRASE = "left circle"
-KNOWN_LOGIT = 0.372923
+KNOWN_LOGIT = -0.032835
 """Mean logit of the known answer, recorded with torch 2.15 on an x86-64 CPU."""
 
 

@@ -1,0 +1,84 @@
+"""The training stream: a function of seed and step, whatever the number of processes."""
+
+from collections import Counter
+
+import pytest
+import torch
+
+from asgn.data.batches import BatchStream, batch_loader, mirrored_phrase
+from asgn.data.vocabulary import Vocabulary
+
+
+@pytest.fixture
+def vocabulary(scenes):
+    return Vocabulary.build(item.text for item in scenes.expressions)
+
+
+def stream_of(scenes, vocabulary, **changes):
+    settings = {"side": 64, "batch_size": 4, "steps": 24, "seed": 0} | changes
+    return BatchStream(scenes, vocabulary, **settings)
+
+
+def same(one, other):
+    return all(torch.equal(a, b) for a, b in zip(vars(one).values(), vars(other).values(), strict=True))
+
+
+def test_a_batch_depends_on_seed_and_step_alone(scenes, vocabulary):
+    one, two = stream_of(scenes, vocabulary), stream_of(scenes, vocabulary)
+    for step in (5, 0, 5, 23):
+        assert same(one[step], two[step])
+    assert not same(one[0], stream_of(scenes, vocabulary, seed=1)[0])
+
+
+@pytest.mark.parametrize("mates", [1, 3])
+def test_an_epoch_holds_every_expression_once(scenes, vocabulary, mates):
+    count = len(scenes.expressions)
+    stream = stream_of(scenes, vocabulary, phrases_per_image=mates)
+    for epoch in (0, 1):
+        seen = Counter(stream._expression_at(epoch * count + offset).sentence_id for offset in range(count))
+        assert set(seen.values()) == {1}
+        assert len(seen) == count
+    assert list(stream._draw_epoch(0)) != list(stream._draw_epoch(1))
+
+
+def test_mates_share_one_image(scenes, vocabulary):
+    batch = stream_of(scenes, vocabulary, phrases_per_image=4)[0]
+    assert len(batch.images) < 4
+    assert batch.image_index.max() == len(batch.images) - 1
+
+
+@pytest.mark.parametrize("processes", [2, 4])
+def test_processes_split_the_same_batch(scenes, vocabulary, processes):
+    whole = stream_of(scenes, vocabulary)[3]
+    parts = [stream_of(scenes, vocabulary, process=rank, processes=processes)[3] for rank in range(processes)]
+    assert torch.equal(torch.cat([part.masks for part in parts]), whole.masks)
+    with pytest.raises(ValueError, match="does not divide"):
+        stream_of(scenes, vocabulary, processes=3)
+
+
+def test_reading_ahead_changes_nothing(scenes, vocabulary):
+    stream = stream_of(scenes, vocabulary)
+    for step, batch in zip(range(20, 24), batch_loader(stream, 20, workers=2), strict=True):
+        assert same(batch, stream[step])
+
+
+def test_mirroring_turns_picture_mask_and_words(scenes, vocabulary):
+    plain, flipped = stream_of(scenes, vocabulary), stream_of(scenes, vocabulary, flip=True)
+    turned = 0
+    for step in range(6):
+        one, other = plain[step], flipped[step]
+        for phrase in range(4):
+            picture, its = one.images[one.image_index[phrase]], other.images[other.image_index[phrase]]
+            if torch.equal(its, picture.flip(-1)):
+                assert torch.equal(other.masks[phrase], one.masks[phrase].flip(-1))
+                turned += 1
+            else:
+                assert torch.equal(its, picture)
+    assert 0 < turned < 24
+
+
+def test_mirrored_phrase():
+    assert mirrored_phrase("Second from the right, left of the leftmost man") == (
+        "Second from the left, right of the rightmost man"
+    )
+    assert mirrored_phrase("bright light") == "bright light"
