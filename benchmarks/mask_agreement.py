@@ -32,7 +32,7 @@ SCENES, STEPS, BATCH, SIDE = 50, 120, 5, 320
 def main() -> None:
     torch.manual_seed(0)
     data = SyntheticDataset("val", scenes=SCENES, absent=False)
-    expressions = [data.expressions_of(scene)[0] for scene in data.image_ids]
+    expressions = [data.expressions_of(scene)[0] for scene in data.image_ids()]
     vocabulary = Vocabulary.build(item.text for item in expressions)
     variant = Variant.parse("R+LSTM")
     generator = build_generator(ModelConfig.for_variant(variant, len(vocabulary)))
@@ -56,6 +56,7 @@ def main() -> None:
             "scenes": SCENES,
             "training steps": STEPS,
             "last cross entropy, mean": round(loss, 4),
+            "scenes with an empty mask": int((~exact.flatten(1).any(dim=1)).sum()),
             "IoU of float32 with the truth, mean": round(iou(exact, masks).mean().item(), 4),
             "IoU of bfloat16 with float32, mean": round(agreement.mean().item(), 4),
             "IoU of bfloat16 with float32, lowest": round(agreement.min().item(), 4),

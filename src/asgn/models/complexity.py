@@ -36,7 +36,7 @@ class Complexity:
     """Operations for one phrase of ten words over an encoded image, upsampling included."""
     checkpoint_megabytes: float
     """Table V's "memory": all weights and batch-norm statistics, two moments of Adam for each trained weight, and
-    Adam's three scalars, in 10^6 bytes of float32 (protocol section 0)."""
+    Adam's three scalars, in 10^6 bytes of float32, to two decimals (protocol section 0)."""
 
 
 def complexity(config: ModelConfig) -> Complexity:
@@ -62,7 +62,7 @@ def complexity(config: ModelConfig) -> Complexity:
         discriminator_parameters=judge,
         encode_flops=encode_flops,
         phrase_flops=phrase_flops,
-        checkpoint_megabytes=floats * _BYTES_PER_FLOAT / 1e6,
+        checkpoint_megabytes=round(floats * _BYTES_PER_FLOAT / 1e6, 2),
     )
 
 

@@ -58,9 +58,8 @@ class RecurrentFusion(nn.Module):
             gates = image_gates + words[:, t, :, None, None]
             if t > 0:
                 gates = gates + self.gates_of_state(hidden)
-            new_hidden, new_cell = _lstm_update(gates, cell)
-            spoken = (t < lengths).view(-1, 1, 1, 1)
-            hidden, cell = torch.where(spoken, new_hidden, hidden), torch.where(spoken, new_cell, cell)
+            new_hidden, cell = _lstm_update(gates, cell)  # behind a phrase's end nothing reads its cell again
+            hidden = torch.where((t < lengths).view(-1, 1, 1, 1), new_hidden, hidden)
         return hidden
 
     def _recur_apart(self, image_gates: Tensor, words: Tensor, lengths: list[int]) -> Tensor:
