@@ -109,7 +109,9 @@ def test_a_wrong_data_set_gets_the_nearest(refused, model_file):
 
 def test_a_data_set_without_its_folder(refused, model_file, tmp_path):
     assert "--root" in refused("evaluate", model_file, "--data", "unc", "--split", "val")
-    assert "nowhere" in refused("evaluate", model_file, "--data", "unc", "--split", "val", "--root", tmp_path / "nowhere")
+    assert "nowhere" in refused(
+        "evaluate", model_file, "--data", "unc", "--split", "val", "--root", tmp_path / "nowhere"
+    )
 
 
 def test_an_output_folder_that_is_a_file(refused, model_file, photograph, tmp_path):

@@ -16,7 +16,17 @@ def run_folder(tmp_path_factory):
 
 def test_train_evaluate_segment(asgn, run_folder, photograph, tmp_path):
     trained = asgn(
-        "train", "M+LSTM+DE+SE+AT", "--data", "synthetic", "--out", run_folder, "--weights", "random", "--steps", 2, *OPTIONS
+        "train",
+        "M+LSTM+DE+SE+AT",
+        "--data",
+        "synthetic",
+        "--out",
+        run_folder,
+        "--weights",
+        "random",
+        "--steps",
+        2,
+        *OPTIONS,
     )
     assert trained.code == 0, trained.err
     assert "best.safetensors" in trained.out
@@ -43,7 +53,9 @@ def test_train_evaluate_segment(asgn, run_folder, photograph, tmp_path):
         assert mask.size == (60, 40)
         assert set(np.unique(np.asarray(mask))) <= {0, 255}
 
-    resumed = asgn("train", "M+LSTM+DE+SE+AT", "--data", "synthetic", "--out", run_folder, "--steps", 3, "--resume", *OPTIONS)
+    resumed = asgn(
+        "train", "M+LSTM+DE+SE+AT", "--data", "synthetic", "--out", run_folder, "--steps", 3, "--resume", *OPTIONS
+    )
     assert resumed.code == 0, resumed.err
 
 

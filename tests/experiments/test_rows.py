@@ -21,7 +21,14 @@ from asgn.models.vgg import VGG16
 from asgn.training import snle
 from asgn.variants import Variant
 
-TINY = {"image_size": 64, "embedding_size": 8, "language_size": 8, "visual_size": 8, "fusion_size": 16, "detail_size": 4}
+TINY = {
+    "image_size": 64,
+    "embedding_size": 8,
+    "language_size": 8,
+    "visual_size": 8,
+    "fusion_size": 16,
+    "detail_size": 4,
+}
 STEPS = 30
 
 

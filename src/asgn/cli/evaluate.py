@@ -8,13 +8,11 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from asgn.checkpoint import load_model
 from asgn.cli.options import Data, Device, Root
 from asgn.data.datasets import open_dataset
 from asgn.evaluation.evaluate import Evaluation
 from asgn.evaluation.metrics import PRECISION_THRESHOLDS
 from asgn.files import atomic_write_json
-from asgn.inference.device import choose_device
 
 
 def evaluate(
@@ -35,7 +33,9 @@ def evaluate(
 
     Example: asgn evaluate runs/mine --data own --root my-photos --split val --control --json scores.json
     """
+    from asgn.checkpoint import load_model
     from asgn.experiments.run import evaluate_model
+    from asgn.inference.device import choose_device
 
     chosen, loaded = choose_device(device), load_model(model)
     dataset = open_dataset(data, root, split)

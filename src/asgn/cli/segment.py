@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from asgn.cli.options import Device, Json, json_text
 from asgn.data.images import load_image
 from asgn.errors import UserError
-from asgn.inference.device import choose_device
 from asgn.inference.outputs import OutputFormat, ResultWriter
-from asgn.inference.segmenter import Segmentation, Segmenter
+
+if TYPE_CHECKING:
+    from asgn.inference.segmenter import Segmentation
 
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".jp2", ".avif"}
 
@@ -32,6 +33,10 @@ def segment(
     Example: asgn segment street.jpg "white car on the right" "left person" --model runs/mine -o masks
     """
     images, phrases = split_inputs(inputs)
+
+    from asgn.inference.device import choose_device
+    from asgn.inference.segmenter import Segmenter
+
     segmenter = Segmenter.load(model, choose_device(device), densecrf)
     for phrase in phrases:
         segmenter.read_phrase(phrase)
@@ -66,7 +71,7 @@ def _is_file(text: str) -> bool:
         return False
 
 
-def _record(path: Path, results: Sequence[Segmentation], written: Sequence[Path]) -> dict[str, object]:
+def _record(path: Path, results: "Sequence[Segmentation]", written: Sequence[Path]) -> dict[str, object]:
     phrases = [
         {
             "phrase": result.phrase,
@@ -80,7 +85,7 @@ def _record(path: Path, results: Sequence[Segmentation], written: Sequence[Path]
     return {"image": str(path), "phrases": phrases, "files": [str(file) for file in written]}
 
 
-def _say(path: Path, results: Sequence[Segmentation], written: Sequence[Path]) -> None:
+def _say(path: Path, results: "Sequence[Segmentation]", written: Sequence[Path]) -> None:
     for result in results:
         share = result.mask.mean()
         found = f"{share:.1%} of the picture, score {result.score:.2f}" if share else "nothing matches"

@@ -1,5 +1,6 @@
 """A whole run in a few minutes: train on drawn scenes, score held-out ones, show the pictures."""
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,8 +39,8 @@ class DemoResult:
 
     @property
     def ratio(self) -> float:
-        """oIoU of true phrases over oIoU of shuffled ones."""
-        return self.true["oIoU"] / self.shuffled["oIoU"]
+        """oIoU of true phrases over oIoU of shuffled ones; infinite where the latter hit nothing."""
+        return self.true["oIoU"] / self.shuffled["oIoU"] if self.shuffled["oIoU"] else math.inf
 
 
 def run_demo(folder: Path, steps: int, scenes: int = 100, seed: int = 0, quiet: bool = False) -> DemoResult:
