@@ -1,6 +1,9 @@
 """Small things that many tests share: a tiny model, a few drawn scenes, a short run."""
 
 import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # the networks here are tiny: threads would only wait for each other
+
 from pathlib import Path
 
 import pytest
