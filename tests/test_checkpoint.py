@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from asgn.checkpoint import load_model, load_strictly, read_tensors, save_model, write_tensors
+from asgn.checkpoint import load_model, read_tensors, save_model, write_tensors
 from asgn.errors import CheckpointError, OutputError
+from asgn.models.weights_file import load_exactly
 
 
 def logits_of(model):
@@ -69,7 +70,7 @@ def test_loading_is_strict(tiny_model, change, message):
     state = dict(tiny_model.generator.state_dict())
     change(state)
     with pytest.raises(CheckpointError, match=message):
-        load_strictly(tiny_model.generator, state, "the file")
+        load_exactly(tiny_model.generator, state, "the file")
 
 
 def test_a_failed_write_keeps_the_old_file(tmp_path, monkeypatch):

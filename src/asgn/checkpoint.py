@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from asgn.config import ModelConfig, to_json
 from asgn.data.vocabulary import Vocabulary
@@ -22,6 +22,7 @@ from asgn.errors import CheckpointError
 from asgn.files import atomic_write
 from asgn.models.build import build_generator
 from asgn.models.generator import Generator
+from asgn.models.weights_file import load_exactly
 
 FORMAT = 1
 _HEADER_KEY = "asgn"
@@ -66,7 +67,7 @@ def load_model(path: Path) -> Model:
     except (KeyError, TypeError) as error:
         raise CheckpointError(f"{path} lacks the description of a model ({error}): it is of another version") from error
     generator = build_generator(config).to(memory_format=torch.channels_last)
-    load_strictly(generator, unprefixed(GENERATOR, tensors), str(path))
+    load_exactly(generator, unprefixed(GENERATOR, tensors), str(path))
     return Model(generator.eval(), config, vocabulary, header.get("provenance", {}))
 
 
@@ -110,18 +111,6 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     if damaged or set(tensors) != set(header["checksums"]):
         raise CheckpointError(f"checkpoint {path} is damaged: {len(damaged) or 'some'} tensors fail their checksum")
     return tensors, header
-
-
-def load_strictly(module: nn.Module, state: Mapping[str, Tensor], origin: str) -> None:
-    """Load a state dict; raise CheckpointError naming the first tensors that are missing, extra or misshaped."""
-    own = module.state_dict()
-    missing, extra = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
-    misshaped = sorted(name for name in own.keys() & state.keys() if own[name].shape != state[name].shape)
-    for what, names in (("lacks", missing), ("has unknown", extra), ("has other shapes for", misshaped)):
-        if names:
-            listed = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
-            raise CheckpointError(f"{origin} does not fit this model: it {what} {len(names)} tensors ({listed})")
-    module.load_state_dict(state)
 
 
 def prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

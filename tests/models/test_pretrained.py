@@ -70,9 +70,9 @@ def test_a_file_is_loaded_whatever_wraps_it(small_weights, prefix, suffix):
 def test_what_does_not_fit_is_named_and_nothing_is_loaded(small_weights):
     state, folder = small_weights
     cases = {
-        r"lack 2 .*\(blocks.3.dw.bias, stem.weight\)": lambda s: (s.pop("stem.weight"), s.pop("blocks.3.dw.bias")),
-        r"have unknown 1 tensors \(blocks.17.dw.weight\)": lambda s: s.update({"blocks.17.dw.weight": torch.zeros(1)}),
-        r"have other shapes for 1 tensors \(stem.bias\)": lambda s: s.update({"stem.bias": torch.zeros(31)}),
+        r"lacks 2 .*\(blocks.3.dw.bias, stem.weight\)": lambda s: (s.pop("stem.weight"), s.pop("blocks.3.dw.bias")),
+        r"has unknown 1 tensors \(blocks.17.dw.weight\)": lambda s: s.update({"blocks.17.dw.weight": torch.zeros(1)}),
+        r"has other shapes for 1 tensors \(stem.bias\)": lambda s: s.update({"stem.bias": torch.zeros(31)}),
     }
     generator = build("M+LSTM")
     before = generator.backbone.stem.weight.clone()

@@ -109,7 +109,7 @@ def load_backbone_weights(generator: Generator, variant: Variant, weights: Weigh
         )
     else:
         path, name = download(source.release.url), source.release.url
-    _load_into(generator, source, read_weights(path), f"weights {path}")
+    _load_into(generator, source, read_weights(path), f"the file {path}")
     digest = sha256_of(path)
     if isinstance(weights, Path):
         return Provenance(name, digest, _KNOWN_FILES.get(digest) or _trained_on_of(digest))

@@ -68,19 +68,18 @@ def load_exactly(module: nn.Module, tensors: Mapping[str, Tensor], origin: str) 
         CheckpointError: tensors are missing, unknown or misshaped; the first three are named.
     """
     own = module.state_dict()
-    given = {name: tensor for name, tensor in tensors.items() if not name.endswith(_COUNTER)}
     needed = {name for name in own if not name.endswith(_COUNTER)}
-    misshaped = {name for name in needed & given.keys() if own[name].shape != given[name].shape}
-    for what, names in (("lack", needed - given.keys()), ("have unknown", given.keys() - needed)):
-        _refuse(what, names, origin)
-    _refuse("have other shapes for", misshaped, origin)
-    module.load_state_dict(given, strict=False)
+    _refuse("lacks", needed - tensors.keys(), origin)
+    _refuse("has unknown", set(tensors.keys() - own.keys()), origin)
+    misshaped = {name for name in own.keys() & tensors.keys() if own[name].shape != tensors[name].shape}
+    _refuse("has other shapes for", misshaped, origin)
+    module.load_state_dict(tensors, strict=False)
 
 
 def _refuse(what: str, names: set[str], origin: str) -> None:
     if names:
         listed = ", ".join(sorted(names)[:3]) + (", ..." if len(names) > 3 else "")
-        raise CheckpointError(f"{origin} do not fit this network: they {what} {len(names)} tensors ({listed})")
+        raise CheckpointError(f"{origin} does not fit this network: it {what} {len(names)} tensors ({listed})")
 
 
 def sha256_of(path: Path) -> str:

@@ -11,7 +11,6 @@ from torch.optim import Optimizer
 from asgn.checkpoint import (
     GENERATOR,
     Model,
-    load_strictly,
     model_header,
     prefixed,
     read_tensors,
@@ -20,6 +19,7 @@ from asgn.checkpoint import (
 )
 from asgn.errors import CheckpointError
 from asgn.models.discriminator import Discriminator
+from asgn.models.weights_file import load_exactly
 from asgn.training.optimizers import load_optimizer_tensors, optimizer_tensors
 
 DISCRIMINATOR = "discriminator."
@@ -58,10 +58,10 @@ class TrainingState:
         except KeyError as error:
             raise CheckpointError(f"{path} holds a model but no training state: give the last.safetensors") from error
         self._check_same_run(path, described, progress["settings"])
-        load_strictly(self.model.generator, unprefixed(GENERATOR, tensors), str(path))
+        load_exactly(self.model.generator, unprefixed(GENERATOR, tensors), str(path))
         load_optimizer_tensors(self.optimizer, unprefixed(OPTIMIZER, tensors))
         if self.discriminator is not None and self.discriminator_optimizer is not None:
-            load_strictly(self.discriminator, unprefixed(DISCRIMINATOR, tensors), str(path))
+            load_exactly(self.discriminator, unprefixed(DISCRIMINATOR, tensors), str(path))
             load_optimizer_tensors(self.discriminator_optimizer, unprefixed(DISCRIMINATOR_OPTIMIZER, tensors))
         torch.set_rng_state(tensors[RANDOM])
         self.model.provenance.update(header["provenance"])
