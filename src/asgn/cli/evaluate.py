@@ -73,5 +73,5 @@ def score_table(name: str, evaluation: Evaluation) -> Table:
         shown = ["-" if summary[measure] is None else f"{summary[measure]:.2f}" for measure in measures]
         table.add_row(phrases, str(summary["expressions"]), *shown)
     timing = f"{evaluation.seconds_per_image:.3f} s an image, {evaluation.seconds_per_phrase:.4f} s a phrase"
-    table.caption = f"{evaluation.images} images; {timing}"
+    table.caption = f"{evaluation.images} images; {timing}; leaks {evaluation.leak_stamp}"
     return table

@@ -26,6 +26,10 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="continue the run in --out")] = False,
     weights: Annotated[str, typer.Option(help="backbone weights: default, random, or a file")] = "default",
     vocabulary: Annotated[Path | None, typer.Option(help="word list; default: the training words")] = None,
+    against: Annotated[
+        list[Path] | None, typer.Option(help="folder of benchmarks to audit the training images against")
+    ] = None,
+    allow_leak: Annotated[bool, typer.Option("--allow-leak", help="train on evaluation images, and say so")] = False,
     steps: Annotated[int, train_option("steps")] = DEFAULTS.steps,
     batch_size: Annotated[int, train_option("batch_size")] = DEFAULTS.batch_size,
     phrases_per_image: Annotated[int, train_option("phrases_per_image")] = DEFAULTS.phrases_per_image,
@@ -98,6 +102,8 @@ def train(
         model_changes=changes,
         vocabulary=None if vocabulary is None else Vocabulary.read(vocabulary),
         weights="default" if weights == "default" else "random" if weights == "random" else Path(weights),
+        benchmarks=[*(against or []), *([root] if root is not None else [])],
+        allow_leak=allow_leak,
         resume=resume,
         quiet=quiet,
     )

@@ -14,6 +14,7 @@ from accelerate import Accelerator
 from asgn import __version__
 from asgn.checkpoint import Model
 from asgn.config import LossConfig, ModelConfig, TrainConfig, to_json
+from asgn.data.audit import LeakStamp, audit
 from asgn.data.batches import BatchStream, batch_loader
 from asgn.data.sample import Expression, ReferringDataset
 from asgn.data.vocabulary import Vocabulary
@@ -55,6 +56,9 @@ class RunPlan:
     vocabulary: Vocabulary | None = None
     """None builds one from the training expressions."""
     weights: Weights = "default"
+    benchmarks: Sequence[Path] = ()
+    """Folders of benchmarks whose evaluation images the training images are compared with."""
+    allow_leak: bool = False
     resume: bool = False
     quiet: bool = False
 
@@ -66,8 +70,10 @@ def train_run(plan: RunPlan, accelerator: Accelerator) -> bool:
         UserError: the folder holds another run, the data or weights cannot be read, or the run diverged.
     """
     _check_folder(plan)
+    leaks = _check_leaks(plan)
     torch.manual_seed(plan.train.seed)
     state = build_state(plan)
+    state.model.provenance["leaks"] = leaks.to_json()
     if plan.resume:
         restore_newest(state, plan.folder)
     else:
@@ -168,8 +174,19 @@ def evaluate_model(
         protocol=protocol,
         control_seed=control_seed,
         limit=limit,
+        leak_stamp=leak_stamp_of(model, data),
         progress=progress,
     )
+
+
+def leak_stamp_of(model: Model, data: ReferringDataset) -> str:
+    """What a score of this model on this split has to say of images seen in training."""
+    if data.name == "synthetic":
+        return "clean: drawn anew"
+    if "leaks" not in model.provenance:
+        return "unknown: the checkpoint names no audit"
+    found = LeakStamp.from_json(model.provenance["leaks"]).of_split(data.name, data.split)
+    return f"{found.status}: {found.reason}" if found.reason else found.status
 
 
 def data_description(data: ReferringDataset) -> dict[str, Any]:
@@ -211,6 +228,14 @@ def _check_folder(plan: RunPlan) -> None:
     ensure_writable_folder(plan.folder)
     if not plan.resume and (plan.folder / LAST).exists():
         raise UserError(f"{plan.folder} already holds a run: add --resume to continue it, or choose another --out")
+
+
+def _check_leaks(plan: RunPlan) -> LeakStamp:
+    """The audit that the checkpoint carries. Raises UserError for a leak that nobody has allowed."""
+    stamp = audit(plan.train_data, plan.benchmarks, backbone=plan.variant.backbone)
+    if stamp.needs_permission and not plan.allow_leak:
+        raise UserError(f"{stamp.line()}: choose other images, or add --allow-leak and have every result say so")
+    return stamp
 
 
 def _description(state: TrainingState) -> dict[str, Any]:
