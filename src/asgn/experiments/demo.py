@@ -2,20 +2,22 @@
 
 import math
 import random
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from accelerate import Accelerator
+from numpy.typing import NDArray
 
 from asgn.checkpoint import load_model
 from asgn.config import LossConfig, TrainConfig
-from asgn.data.sample import Expression, ReferringDataset
+from asgn.data.sample import Expression, Image
 from asgn.data.synthetic import SyntheticDataset
+from asgn.data.transforms import crop_and_resize
 from asgn.evaluation.evaluate import Evaluation
 from asgn.evaluation.metrics import PRECISION_THRESHOLDS
-from asgn.experiments.report import Panel, Section, draw_curves, draw_panels, write_report
+from asgn.experiments.report import Panel, Section, draw_curves, draw_panels, heat, overlay, write_report
 from asgn.experiments.run import RunPlan, evaluate_model, train_run
 from asgn.inference.segmenter import Segmenter
 from asgn.training.loop import BEST
@@ -82,7 +84,7 @@ def run_demo(folder: Path, steps: int, scenes: int = 100, seed: int = 0, quiet: 
 
 
 def _write_report(
-    folder: Path, run: Path, evaluation: Evaluation, data: ReferringDataset, segmenter: Segmenter, seed: int
+    folder: Path, run: Path, evaluation: Evaluation, data: SyntheticDataset, segmenter: Segmenter, seed: int
 ) -> Path:
     draw_panels(folder / "examples.png", _panels(data, segmenter, seed))
     training = curves(run / METRICS, "train")
@@ -94,8 +96,8 @@ def _write_report(
         Section("Scores", _explanation(evaluation), _header(), _rows(evaluation)),
         Section(
             "Examples",
-            "Held-out scenes drawn at random: the scene, the truth, the prediction.",
-            pictures=[(folder / "examples.png", "image, truth, prediction")],
+            "One held-out expression of each kind, drawn at random: scene, truth, prediction and its probability.",
+            pictures=[(folder / "examples.png", "image, truth, prediction, probability")],
         ),
         Section(
             "Training",
@@ -130,11 +132,29 @@ def _rows(evaluation: Evaluation) -> list[list[str]]:
     return [[name, *(f"{row[measure]:.1f}" for measure in _header()[1:])] for name, row in summaries.items()]
 
 
-def _panels(data: ReferringDataset, segmenter: Segmenter, seed: int) -> list[Panel]:
-    chosen: Sequence[Expression] = random.Random(seed).sample(list(data.expressions), 8)
+def _panels(data: SyntheticDataset, segmenter: Segmenter, seed: int) -> list[Panel]:
+    """One expression of each kind, drawn at random."""
     panels = []
-    for expression in chosen:
-        image = data.image(expression.image_id)
-        prediction = segmenter.predict_masks(image, [expression.text])[0]
-        panels.append(Panel(image, expression.text, {"truth": data.mask(expression), "prediction": prediction}))
+    for expression in _one_of_each_kind(data, seed):
+        image, truth = data.image(expression.image_id), data.mask(expression)
+        prob = _prob_of(segmenter, image, expression.text)
+        found = {"truth": overlay(image, truth), "prediction": overlay(image, prob >= 0.5)}
+        pictures = found | {"probability": heat(prob)}
+        panels.append(Panel(image, expression.text, pictures))
     return panels
+
+
+def _one_of_each_kind(data: SyntheticDataset, seed: int) -> list[Expression]:
+    found: dict[str, Expression] = {}
+    for image_id in random.Random(seed).sample(data.image_ids(), len(data.image_ids())):
+        described = zip(data.kinds_of(image_id), data.expressions_of(image_id), strict=True)
+        found |= dict([pair for pair in described if pair[0] not in found][:1])
+    return [found[kind] for kind in sorted(found)]
+
+
+def _prob_of(segmenter: Segmenter, image: Image, phrase: str) -> NDArray[np.float32]:
+    """(H, W) probability for a phrase of the data set, whatever its words."""
+    encoded = segmenter.encode(image)
+    logits = segmenter.pixel_logits(encoded, [segmenter.vocabulary.encode(phrase)])[0]
+    prob: NDArray[np.float32] = torch.sigmoid(crop_and_resize(logits, *image.shape[:2])).numpy()
+    return prob

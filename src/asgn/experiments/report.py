@@ -2,6 +2,7 @@
 
 import base64
 import html
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from asgn.data.sample import Image, Mask
@@ -30,11 +32,11 @@ Curve = Sequence[tuple[int, float]]
 
 @dataclass(frozen=True)
 class Panel:
-    """One row of a picture sheet: an image, its phrase, and masks with their titles."""
+    """One row of a picture sheet: an image, its phrase, and further pictures by their titles."""
 
     image: Image
     phrase: str
-    masks: dict[str, Mask]
+    pictures: dict[str, Image]
 
 
 @dataclass(frozen=True)
@@ -77,16 +79,15 @@ def _section_html(section: Section) -> str:
 
 
 def draw_panels(path: Path, panels: Sequence[Panel]) -> None:
-    """Rows of image, then each mask laid over it, as a PNG; the phrase stands above each row."""
-    columns = 1 + max(len(panel.masks) for panel in panels)
+    """Rows of an image and its further pictures, as a PNG; the phrase stands above each row."""
+    columns = 1 + max(len(panel.pictures) for panel in panels)
     figure = Figure(figsize=(2.6 * columns, 2.75 * len(panels)), layout="constrained")
     axes = figure.subplots(len(panels), columns, squeeze=False)
     for row, panel in zip(axes, panels, strict=True):
-        pictures = {f"“{panel.phrase}”": panel.image}
-        pictures |= {title: overlay(panel.image, mask) for title, mask in panel.masks.items()}
+        pictures = {f"“{panel.phrase}”": panel.image} | panel.pictures
         for axis, (title, picture) in zip(row, pictures.items(), strict=True):
             axis.imshow(picture)
-            axis.set_title(title, fontsize=10)
+            axis.set_title("\n".join(textwrap.wrap(title, 30)), fontsize=9)
             axis.axis("off")
     _save(figure, path)
 
@@ -97,6 +98,12 @@ def overlay(image: Image, mask: Mask, colour: tuple[int, int, int] = (255, 40, 9
     tinted = 0.45 * picture + 0.55 * np.array(colour, dtype=np.float32)
     mixed: Image = np.where(mask[..., None], tinted, 0.6 * picture).astype(np.uint8)
     return mixed
+
+
+def heat(prob: NDArray[np.float32]) -> Image:
+    """(H, W) probability as a picture, dark for 0 and bright for 1."""
+    picture: Image = (matplotlib.colormaps["magma"](np.clip(prob, 0, 1))[..., :3] * 255).astype(np.uint8)
+    return picture
 
 
 def draw_curves(path: Path, curves: Mapping[str, Curve], ylabel: str, hlines: dict[str, float] | None = None) -> None:
