@@ -83,6 +83,19 @@ def test_a_wrong_variant_gets_the_nearest_right_one(refused, tmp_path, name):
     assert nearest in refused("info", name)
 
 
+def test_sizes_that_no_grid_fits(refused, tmp_path):
+    arguments = ("train", "M+LSTM", "--data", "synthetic", "--out", tmp_path / "run")
+    assert "multiple of 32" in refused(*arguments, "--image-size", 100)
+
+
+@pytest.mark.parametrize("option", ["--batch-size", "--steps", "--phrases-per-image"])
+def test_counts_start_at_one(asgn, tmp_path, option):
+    outcome = asgn("train", "M+LSTM", "--data", "synthetic", "--out", tmp_path / "run", option, 0)
+    assert outcome.code == 2
+    assert "Traceback" not in outcome.err
+    assert not (tmp_path / "run").exists()
+
+
 def test_dense_crf_is_not_trained(refused, tmp_path):
     assert "R+LSTM" in refused("train", "R+LSTM+DCRF", "--data", "synthetic", "--out", tmp_path / "run")
 

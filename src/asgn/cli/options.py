@@ -9,9 +9,9 @@ import typer
 from asgn.config import LossConfig, ModelConfig, TrainConfig, help_of
 
 
-def train_option(name: str, *flags: str) -> Any:
-    """An option for a field of TrainConfig, with that field's documentation."""
-    return typer.Option(*flags, help=help_of(TrainConfig, name))
+def train_option(name: str, *flags: str, **limits: Any) -> Any:
+    """An option for a field of TrainConfig, with that field's documentation and limits."""
+    return typer.Option(*flags, help=help_of(TrainConfig, name), **limits)
 
 
 def loss_option(name: str, *flags: str) -> Any:

@@ -30,9 +30,9 @@ def train(
         list[Path] | None, typer.Option(help="folder of benchmarks to audit the training images against")
     ] = None,
     allow_leak: Annotated[bool, typer.Option("--allow-leak", help="train on evaluation images, and say so")] = False,
-    steps: Annotated[int, train_option("steps")] = DEFAULTS.steps,
-    batch_size: Annotated[int, train_option("batch_size")] = DEFAULTS.batch_size,
-    phrases_per_image: Annotated[int, train_option("phrases_per_image")] = DEFAULTS.phrases_per_image,
+    steps: Annotated[int, train_option("steps", min=1)] = DEFAULTS.steps,
+    batch_size: Annotated[int, train_option("batch_size", min=1)] = DEFAULTS.batch_size,
+    phrases_per_image: Annotated[int, train_option("phrases_per_image", min=1)] = DEFAULTS.phrases_per_image,
     learning_rate: Annotated[float, train_option("learning_rate")] = DEFAULTS.learning_rate,
     backbone_learning_rate: Annotated[float, train_option("backbone_learning_rate")] = DEFAULTS.backbone_learning_rate,
     beta1: Annotated[float, train_option("beta1")] = DEFAULTS.beta1,
@@ -45,7 +45,7 @@ def train(
     validation_limit: Annotated[int, train_option("validation_limit")] = DEFAULTS.validation_limit,
     checkpoint_every: Annotated[int, train_option("checkpoint_every")] = DEFAULTS.checkpoint_every,
     precision: Annotated[Literal["no", "bf16", "fp16"], train_option("precision")] = DEFAULTS.precision,
-    workers: Annotated[int, train_option("workers")] = DEFAULTS.workers,
+    workers: Annotated[int, train_option("workers", min=0)] = DEFAULTS.workers,
     ce_weight: Annotated[float, loss_option("ce_weight")] = LOSSES.ce_weight,
     ce_reduction: Annotated[Literal["sum", "mean"], loss_option("ce_reduction")] = LOSSES.ce_reduction,
     weight_decay: Annotated[float, loss_option("weight_decay")] = LOSSES.weight_decay,
@@ -86,6 +86,8 @@ def train(
     losses = LossConfig(ce_weight, ce_reduction, weight_decay, adversarial_form, real_masks)
     changes: dict[str, object] = {"semantic_input": semantic_input}
     if image_size is not None:
+        if image_size < 32 or image_size % 32:
+            raise UserError(f"--image-size {image_size} cannot be used: give a multiple of 32, such as 320")
         changes["image_size"] = image_size
 
     from accelerate import Accelerator
