@@ -1,7 +1,7 @@
 """COCO-style `instances.json` files, read lean: outlines stay in the file until a mask is asked for."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,15 +9,13 @@ from typing import Any, NamedTuple
 from asgn.data.collector import collector_paused
 from asgn.data.faults import Report, stop
 from asgn.data.images import MAX_PIXELS
-from asgn.data.jsonfile import is_integer, parse_json, read_bytes
+from asgn.data.jsonfile import is_integer, parse_json
 from asgn.data.masks import decode_segmentation
+from asgn.data.outlines import parse_without_outlines
 from asgn.data.sample import Mask
 from asgn.errors import DataError
 
-_KEY = b'"segmentation"'  # a JSON string cannot hold this unescaped, so it is found as a key (or a harmless value)
 _COCO_NAME = re.compile(r"(?:^|[/_])(\d{12})\.\w+$")  # 000000000009.jpg, COCO_train2014_000000000009.jpg
-_COLON = re.compile(rb"\s*:\s*")
-_OBJECT = re.compile(rb'\{(?:[^{}"]|"(?:[^"\\]|\\.)*+")*+\}')
 
 
 class ImageEntry(NamedTuple):
@@ -112,7 +110,7 @@ def read_instances(path: Path, report: Report = stop) -> Instances:
         DataError: the file cannot be read, or is no COCO-style file.
     """
     with collector_paused():
-        return _build(path, _stamp(path), _parse_without_outlines(path), report)
+        return _build(path, _stamp(path), parse_without_outlines(path), report)
 
 
 def _build(path: Path, stamp: tuple[int, int], document: Any, report: Report) -> Instances:
@@ -139,47 +137,6 @@ def _stamp(path: Path) -> tuple[int, int]:
     except OSError:
         return 0, 0
     return status.st_size, status.st_mtime_ns
-
-
-def _parse_without_outlines(path: Path) -> Any:
-    """The document with each segmentation replaced by its [start, end] in bytes of the file.
-
-    Outlines are nine tenths of such a file, and a list of Python numbers takes five times its text.
-    """
-    data = read_bytes(path)
-    try:
-        return parse_json(b"".join(_lean_pieces(data)), str(path))
-    except DataError:
-        parse_json(data, str(path))  # names the place of the fault in the file as it is
-        raise DataError(f"{path}: a segmentation is neither a list of polygons nor a run-length code") from None
-
-
-def _lean_pieces(data: bytes) -> Iterator[bytes]:
-    """The text with outlines replaced by their [start, end]."""
-    done = 0
-    while (key := data.find(_KEY, done)) >= 0:
-        colon = _COLON.match(data, key + len(_KEY))
-        start = colon.end() if colon else key + len(_KEY)
-        end = _end_of_outline(data, start) if colon else start
-        yield data[done:start]
-        if end > start:
-            yield b"[%d,%d]" % (start, end)
-        done = end
-    yield data[done:]
-
-
-def _end_of_outline(data: bytes, start: int) -> int:
-    """The position behind the list of numbers or the flat object at `start`; `start` itself for anything else."""
-    opening = data[start : start + 1]
-    if opening == b"{":
-        match = _OBJECT.match(data, start)
-        return match.end() if match else start
-    if opening != b"[":
-        return start
-    quote = data.find(b'"', start)
-    brace = data.find(b"}", start, quote if quote >= 0 else len(data))
-    limit = brace if brace >= 0 else max(quote, start)
-    return max(data.rfind(b"]", start, limit) + 1, start) if data.find(b"{", start, limit) < 0 else start
 
 
 def _read_images(entries: list[Any], where: str, report: Report) -> dict[int, ImageEntry]:
