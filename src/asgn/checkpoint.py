@@ -82,12 +82,30 @@ def find_checkpoint(path: Path) -> Path:
     raise CheckpointError(f"model {path} {what}: give a .safetensors file or the folder of a run")
 
 
-def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
-    """Write tensors and a JSON header, atomically, with a checksum for each tensor."""
+def write_tensors(
+    path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any], keep_as: Path | None = None
+) -> None:
+    """Write tensors and a JSON header, with a checksum for each tensor; `atomic_write` says what `keep_as` is for."""
     stored = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     checksums = {name: _checksum(tensor) for name, tensor in stored.items()}
     text = json.dumps({"format": FORMAT, "checksums": checksums, **header})
-    atomic_write(path, lambda temporary: save_file(stored, temporary, {_HEADER_KEY: text}))
+
+    def write(temporary: Path) -> None:
+        try:
+            save_file(stored, temporary, {_HEADER_KEY: text})
+        except SafetensorError as error:  # a full disk is one too
+            raise OSError(error) from error
+
+    atomic_write(path, write, keep_as)
+
+
+def read_header(path: Path) -> dict[str, Any]:
+    """The header of a checkpoint file alone. Raises CheckpointError as `read_tensors`, damaged tensors apart."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return _header_of(file, path)
+    except (OSError, SafetensorError, ValueError) as error:
+        raise CheckpointError(f"checkpoint {path} cannot be read ({error}): damaged, or of another kind") from error
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -98,19 +116,24 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """
     try:
         with safe_open(path, framework="pt") as file:
-            text = (file.metadata() or {}).get(_HEADER_KEY)
-            if text is None:
-                raise CheckpointError(f"{path} is not a checkpoint of asgn: its header is missing")
-            header = json.loads(text)
+            header = _header_of(file, path)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError, ValueError) as error:
         raise CheckpointError(f"checkpoint {path} cannot be read ({error}): damaged, or of another kind") from error
-    if header.get("format") != FORMAT:
-        raise CheckpointError(f"{path} has checkpoint format {header.get('format')}, this version reads {FORMAT}")
     damaged = [name for name, tensor in tensors.items() if header["checksums"].get(name) != _checksum(tensor)]
     if damaged or set(tensors) != set(header["checksums"]):
         raise CheckpointError(f"checkpoint {path} is damaged: {len(damaged) or 'some'} tensors fail their checksum")
     return tensors, header
+
+
+def _header_of(file: Any, path: Path) -> dict[str, Any]:
+    text = (file.metadata() or {}).get(_HEADER_KEY)
+    if text is None:
+        raise CheckpointError(f"{path} is not a checkpoint of asgn: its header is missing")
+    header: dict[str, Any] = json.loads(text)
+    if header.get("format") != FORMAT:
+        raise CheckpointError(f"{path} has checkpoint format {header.get('format')}, this version reads {FORMAT}")
+    return header
 
 
 def prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
