@@ -111,12 +111,17 @@ def build_state(plan: RunPlan) -> TrainingState:
         optimizer=snle_optimizer(generator) if is_snle else generator_optimizer(generator, plan.train),
         discriminator=discriminator,
         discriminator_optimizer=None if discriminator is None else discriminator_optimizer(discriminator, plan.train),
-        settings={
-            "train": {name: value for name, value in to_json(plan.train).items() if name not in FREE_TO_CHANGE},
-            "losses": to_json(plan.losses),
-            "data": provenance["data"],
-        },
+        settings=run_settings(plan),
     )
+
+
+def run_settings(plan: RunPlan) -> dict[str, Any]:
+    """What a run keeps in its checkpoints as JSON values, and must find there again to go on."""
+    return {
+        "train": {name: value for name, value in to_json(plan.train).items() if name not in FREE_TO_CHANGE},
+        "losses": to_json(plan.losses),
+        "data": data_description(plan.train_data),
+    }
 
 
 def build_step(state: TrainingState, plan: RunPlan, accelerator: Accelerator) -> Step:
