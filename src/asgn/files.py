@@ -26,8 +26,11 @@ def ensure_writable_folder(folder: Path) -> Path:
     return folder
 
 
-def atomic_write(path: Path, write: Callable[[Path], object]) -> None:
+def atomic_write(path: Path, write: Callable[[Path], object], keep_as: Path | None = None) -> None:
     """Let `write` fill a temporary file beside `path`, force it to disk, then rename it into place.
+
+    What `path` held before goes to `keep_as` where that is given, and only once the new content is on disk: a process
+    killed between the two renames leaves the old content there and no `path`.
 
     Raises:
         OutputError: the disk is full or the folder cannot be written to; `path` keeps its old content.
@@ -38,6 +41,8 @@ def atomic_write(path: Path, write: Callable[[Path], object]) -> None:
         write(temporary)
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
+        if keep_as is not None and path.exists():
+            os.replace(path, keep_as)
         os.replace(temporary, path)
         _sync_folder(path.parent)
     except OSError as error:
@@ -45,6 +50,12 @@ def atomic_write(path: Path, write: Callable[[Path], object]) -> None:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Delete the temporary files that killed processes left in a folder which only this process writes to."""
+    for leftover in folder.glob(".*.tmp"):
+        leftover.unlink(missing_ok=True)
 
 
 def atomic_write_text(path: Path, text: str) -> None:

@@ -73,10 +73,7 @@ def is_due(step: int, every: int, last: int) -> bool:
 
 def save_state(state: TrainingState, folder: Path) -> None:
     """Write the newest state; the one before it is kept."""
-    newest = folder / LAST
-    if newest.exists():
-        newest.replace(folder / PREVIOUS)
-    state.save(newest)
+    state.save(folder / LAST, keep_as=folder / PREVIOUS)
 
 
 def _validate_and_keep_best(state: TrainingState, validate: Validate, recorder: Recorder, folder: Path) -> None:

@@ -41,10 +41,14 @@ class TrainingState:
     step: int = 0
     best_score: float | None = None
 
-    def save(self, path: Path) -> None:
-        """Write everything. Raises OutputError where the file cannot be written; an older file then stays whole."""
+    def save(self, path: Path, keep_as: Path | None = None) -> None:
+        """Write everything, the older file going to `keep_as`.
+
+        Raises:
+            OutputError: the file cannot be written; the older one then stays whole.
+        """
         progress = {"step": self.step, "best_score": self.best_score, "settings": self.settings}
-        write_tensors(path, self._tensors(), model_header(self.model) | {"training": progress})
+        write_tensors(path, self._tensors(), model_header(self.model) | {"training": progress}, keep_as)
 
     def restore(self, path: Path) -> None:
         """Continue from a file that `save` wrote.
