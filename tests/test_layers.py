@@ -14,7 +14,8 @@ LAYERS: list[set[str]] = [
     {"checkpoint"},
     {"training", "evaluation", "inference"},
     {"experiments"},
-    {"app", "cli"},
+    {"app"},
+    {"cli"},
 ]
 RANKS = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 FILES = sorted(ROOT.rglob("*.py"))

@@ -44,8 +44,8 @@ _WARNING_FILTERS = threading.Lock()
 Pixels = TypeVar("Pixels", bound=NDArray[Any])
 
 
-def load_image(source: ImageSource) -> Image:
-    """Read a photograph of any common kind.
+def load_image(source: ImageSource, name: str = "") -> Image:
+    """Read a photograph of any common kind; errors call it `name`, else by its path or kind of source.
 
     The EXIF orientation is applied, transparency is laid on white, grey and palette images become RGB, 16-bit
     values are brought to 8 bits, and float arrays are taken as 0..1 when no value exceeds 1, else as 0..255.
@@ -57,12 +57,12 @@ def load_image(source: ImageSource) -> Image:
         DataError: the source is missing, no image, damaged, of an unknown shape, or above `MAX_PIXELS`.
     """
     if isinstance(source, np.ndarray):
-        return _array_to_rgb(source)
+        return _array_to_rgb(source, name or "the given array")
     if isinstance(source, Pillow.Image):
-        return _decode(source, "the given image", _pillow_to_rgb)
+        return _decode(source, name or "the given image", _pillow_to_rgb)
     if isinstance(source, bytes):
-        return _read_image(source, "the given bytes")
-    return _read_image(_read_regular(Path(source)), str(source))
+        return _read_image(source, name or "the given bytes")
+    return _read_image(_read_regular(Path(source)), name or str(source))
 
 
 def load_mask(path: Path) -> Mask:
@@ -78,13 +78,14 @@ def load_mask(path: Path) -> Mask:
         return _decode(image, str(path), _pillow_to_mask)
 
 
-def image_size(path: Path) -> tuple[int, int]:
-    """(height, width) of an image file, EXIF orientation applied, from its header alone.
+def image_size(source: Path | bytes, name: str = "") -> tuple[int, int]:
+    """(height, width) of an image file or its bytes, EXIF orientation applied, from the header alone.
 
     Raises:
         DataError: as `load_image`, as far as the header tells.
     """
-    with _opened(_read_regular(path), str(path)) as image:
+    data = source if isinstance(source, bytes) else _read_regular(source)
+    with _opened(data, name or ("the given bytes" if data is source else str(source))) as image:
         width, height = image.size
         return (width, height) if _orientation(image) >= 5 else (height, width)
 
@@ -185,7 +186,7 @@ def _wide_to_rgb(values: NDArray[Any], where: str) -> Image:
     return _array_to_rgb(values, where)
 
 
-def _array_to_rgb(values: NDArray[Any], where: str = "the given array") -> Image:
+def _array_to_rgb(values: NDArray[Any], where: str) -> Image:
     if values.ndim == 2:
         values = values[:, :, None]
     if values.ndim != 3 or values.shape[2] not in (1, 3, 4):
