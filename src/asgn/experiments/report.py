@@ -89,7 +89,7 @@ def draw_panels(path: Path, panels: Sequence[Panel]) -> None:
             axis.imshow(picture)
             axis.set_title("\n".join(textwrap.wrap(title, 30)), fontsize=9)
             axis.axis("off")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def overlay(image: Image, mask: Mask, colour: tuple[int, int, int] = (255, 40, 90)) -> Image:
@@ -118,7 +118,7 @@ def draw_curves(path: Path, curves: Mapping[str, Curve], ylabel: str, hlines: di
     axis.set_ylabel(ylabel)
     axis.grid(alpha=0.3)
     axis.legend()
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def write_picture(path: Path, picture: Image) -> None:
@@ -126,5 +126,6 @@ def write_picture(path: Path, picture: Image) -> None:
     atomic_write(path, lambda temporary: Pillow.fromarray(picture).save(temporary, format="PNG"))
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a drawn figure as a PNG."""
     atomic_write(path, lambda temporary: figure.savefig(temporary, format="png", dpi=100))
