@@ -1,0 +1,121 @@
+"""The page itself, in gradio: a photograph and phrases at the left, the answer at the right, examples below."""
+
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.data_classes import ImageData
+
+from asgn.app.answers import AnswerBook
+from asgn.app.examples import Example
+from asgn.app.service import Photograph, SegmentService
+from asgn.app.viewer import EMPTY, show_answers, show_message, show_ready
+from asgn.app.work_queue import WorkQueue
+from asgn.errors import UserError
+
+TITLE = "ASGN: segment by phrase"
+_HEADING = """# Segment by phrase
+Give a photograph and say what to look for. Each phrase gets a mask of its own."""
+_SPEAK = """<button type="button" class="asgn-speak lg secondary" hidden
+title="Say a phrase; it is added as a line of its own">🎤 Speak a phrase</button>
+<span class="asgn-heard" role="status"></span>"""
+_KEPT_SECONDS = 3600
+
+from gradio.events import Dependency
+
+class PhotographInput(gr.Image):
+    """Gradio's image box, but it hands on the file as it was sent: decoding is done within our own limits."""
+
+    is_template = True
+
+    def preprocess(self, payload: ImageData | None) -> bytes | None:
+        """The content of the uploaded file."""
+        return Path(payload.path).read_bytes() if payload is not None and payload.path else None
+    from typing import Callable, Literal, Sequence, Any, TYPE_CHECKING
+    from gradio.blocks import Block
+    if TYPE_CHECKING:
+        from gradio.components import Timer
+        from gradio.components.base import Component
+
+
+class Page:
+    """What the page's events do."""
+
+    def __init__(self, service: SegmentService, queue: WorkQueue, book: AnswerBook) -> None:
+        self._service = service
+        self._queue = queue
+        self._book = book
+
+    async def look(self, data: bytes | None, text: str | None) -> str:
+        """A picture arrived: encode it, and answer if phrases wait for it already."""
+        if data is None:
+            return EMPTY
+        return await self._guarded(data, [] if not text or not text.strip() else text.splitlines())
+
+    async def segment(self, data: bytes | None, text: str | None) -> str:
+        """The answer to all phrases."""
+        if data is None:
+            return show_message("No photograph yet: drop one into the box, or click an example.")
+        phrases = [line for line in (text or "").splitlines() if line.strip()]
+        return await self._guarded(data, phrases or [""])
+
+    async def _guarded(self, data: bytes, phrases: Sequence[str]) -> str:
+        try:
+            return await self._queue.run(self._show, data, phrases)
+        except UserError as error:
+            message = str(error)
+            return show_message(message[:1].upper() + message[1:])
+
+    def _show(self, data: bytes, phrases: Sequence[str]) -> str:
+        photograph = self._service.receive(data)
+        if not phrases:
+            return self._show_ready(photograph)
+        answers = self._service.answer(photograph, phrases)
+        address = self._book.keep(photograph, answers, self._service.segmenter.model.config.variant)
+        return show_answers(address, answers)
+
+    def _show_ready(self, photograph: Photograph) -> str:
+        address = self._book.keep(photograph, [], "")
+        return show_ready(address, photograph.encoded.width, photograph.encoded.height)
+
+
+def build_page(page: Page, examples: Sequence[Example]) -> gr.Blocks:
+    """The gradio page whose events call `page`."""
+    quiet: dict[str, Any] = {"api_visibility": "private", "concurrency_limit": None, "show_progress": "minimal"}
+    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(600, _KEPT_SECONDS)) as blocks:
+        gr.Markdown(_HEADING)
+        with gr.Row(equal_height=False):
+            with gr.Column(scale=4, min_width=300):
+                photograph = PhotographInput(
+                    label="Photograph", sources=["upload", "clipboard"], buttons=[], height=280, elem_id="asgn-photo"
+                )
+                phrases = gr.Textbox(
+                    label="Phrases, one per line", lines=4, max_lines=16, elem_id="asgn-phrases",
+                    placeholder="left person\nthe dog on the sofa\nred car behind the tree",
+                )  # fmt: skip
+                gr.HTML(_SPEAK, js_on_load=_source("speech.js"), elem_id="asgn-speech")
+                button = gr.Button("Segment", variant="primary", elem_id="asgn-segment")
+            with gr.Column(scale=7, min_width=320):
+                answer = gr.HTML(EMPTY, js_on_load=None, elem_id="asgn-answer")
+        if examples:
+            gr.Examples(
+                [[str(path), text] for path, text in examples],
+                inputs=[photograph, phrases], outputs=answer, fn=page.segment,
+                run_on_click=True, cache_examples=False, label="Examples", api_visibility="private",
+            )  # fmt: skip
+        photograph.upload(page.look, [photograph, phrases], answer, **quiet)
+        photograph.clear(lambda: EMPTY, None, answer, **quiet)
+        button.click(page.segment, [photograph, phrases], answer, **quiet)
+        phrases.submit(page.segment, [photograph, phrases], answer, **quiet)
+    return blocks
+
+
+def style() -> str:
+    """The page's style sheet."""
+    return _source("page.css")
+
+
+def _source(name: str) -> str:
+    return files("asgn.app").joinpath(name).read_text(encoding="utf-8")

@@ -1,0 +1,86 @@
+"""The whole server: HTTP API, page and limits on one port."""
+
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from asgn.app.limits import MIB, Limits
+from asgn.errors import MissingExtraError, UserError
+from asgn.inference.segmenter import Segmenter
+
+_FORM_BYTES = MIB
+"""Room beside the picture for phrases and the form itself."""
+
+
+def build_server(segmenter: Segmenter, folder: Path, limits: Limits | None = None) -> Any:
+    """The ASGI application.
+
+    Args:
+        segmenter: the model that answers.
+        folder: private to this server; gradio keeps uploads in it for an hour, and drawn examples lie there.
+        limits: other bounds than the usual ones.
+
+    Raises:
+        MissingExtraError: the extra `app` is not installed.
+    """
+    settle_gradio(folder)
+    require_gradio()
+    import gradio as gr
+    from fastapi import FastAPI
+    from starlette.exceptions import HTTPException
+
+    from asgn.app.answers import AnswerBook
+    from asgn.app.api import SegmentApi, show_error
+    from asgn.app.body_limit import BodyLimit
+    from asgn.app.examples import make_examples
+    from asgn.app.page import Page, build_page, style
+    from asgn.app.service import SegmentService
+    from asgn.app.work_queue import WorkQueue
+
+    limits = limits or Limits()
+    service, queue, book = SegmentService(segmenter, limits), WorkQueue(limits.waiting), AnswerBook(limits.answer_bytes)
+    handlers: dict[Any, Callable[..., Any]] = dict.fromkeys((UserError, HTTPException, Exception), show_error)
+    server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, exception_handlers=handlers)
+    server.router.routes += [*SegmentApi(service, queue).routes(), *book.routes()]
+    server.add_middleware(BodyLimit, most=limits.file_bytes + _FORM_BYTES)
+    page = build_page(Page(service, queue, book), make_examples(folder, segmenter.vocabulary))
+    page.queue(max_size=limits.waiting, default_concurrency_limit=None)
+    return gr.mount_gradio_app(
+        server, page, path="/", footer_links=[], run_history=False, pwa=False, mcp_server=False, ssr_mode=False,
+        enable_monitoring=False, max_file_size=limits.file_bytes, css=style(), show_error=False,
+        theme=gr.themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
+    )  # fmt: skip
+
+
+def serve(segmenter: Segmenter, folder: Path, listener: socket.socket) -> None:
+    """Answer on a bound socket until interrupted."""
+    server = build_server(segmenter, folder)
+    import uvicorn
+
+    config = uvicorn.Config(server, log_level="warning", timeout_graceful_shutdown=5)
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket for the server; port 0 takes a free one. Raises UserError where the address cannot be had."""
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"cannot listen on {host}, port {port} ({reason}): choose another --port or --host") from error
+
+
+def require_gradio() -> None:
+    """Raise MissingExtraError where the extra `app` is not installed."""
+    try:
+        import gradio  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError("gradio", "app") from error
+
+
+def settle_gradio(folder: Path) -> None:
+    """Gradio reads these when it is imported: where uploads lie, and that nothing is reported to anybody."""
+    os.environ["GRADIO_TEMP_DIR"] = str(folder)
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"

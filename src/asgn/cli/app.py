@@ -1,0 +1,32 @@
+"""`asgn app`."""
+
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from asgn.cli.options import Device
+
+
+def app(
+    model: Annotated[Path, typer.Option("--model", help="checkpoint file, or the folder of a run")],
+    host: Annotated[str, typer.Option(help="address to listen on; 0.0.0.0 lets other machines in")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="port to listen on; 0 takes a free one")] = 7860,
+    device: Device = "auto",
+) -> None:
+    """Serve a web page and an HTTP API that segment photographs by phrase. Needs the extra `app`.
+
+    Example: asgn app --model runs/mine
+    """
+    from asgn.app.server import bind, require_gradio, serve
+    from asgn.inference.device import choose_device
+    from asgn.inference.segmenter import Segmenter
+
+    with tempfile.TemporaryDirectory(prefix="asgn-app-") as folder, bind(host, port) as listener:
+        typer.echo("loading the model and the page ...", err=True)
+        require_gradio()
+        segmenter = Segmenter.load(model, choose_device(device))
+        shown = f"[{host}]" if ":" in host else host
+        typer.echo(f"open http://{shown}:{listener.getsockname()[1]} in a browser; Ctrl-C ends it")
+        serve(segmenter, Path(folder), listener)
