@@ -8,13 +8,13 @@ import torch
 from asgn.checkpoint import load_model
 from asgn.data.audit import LeakStamp, SplitAudit
 from asgn.errors import UserError
-from asgn.experiments import run
+from asgn.experiments import leaks, run
 
 
 @pytest.fixture
 def leaky(monkeypatch):
     stamp = LeakStamp("own", "train", {"unc/val": SplitAudit("leaky", (9, 25), "2 images of it are trained on")})
-    monkeypatch.setattr(run, "audit", lambda *_, **__: stamp)
+    monkeypatch.setattr(leaks, "audit", lambda *_, **__: stamp)
     return stamp
 
 
@@ -34,9 +34,9 @@ def test_an_allowed_leak_is_said_by_every_score(plan_of, accelerator, leaky, mon
     assert scores.to_json()["leak_stamp"] == "clean: drawn anew"
     monkeypatch.setattr(type(data), "name", "unc")
     monkeypatch.setattr(data, "split", "val", raising=False)
-    assert run.leak_stamp_of(model, data) == "leaky: 2 images of it are trained on"
+    assert leaks.leak_stamp_of(model, data) == "leaky: 2 images of it are trained on"
 
 
 def test_a_model_without_an_audit_is_unknown(tiny_model, scenes, monkeypatch):
     monkeypatch.setattr(type(scenes), "name", "unc")
-    assert run.leak_stamp_of(tiny_model, scenes).startswith("unknown")
+    assert leaks.leak_stamp_of(tiny_model, scenes).startswith("unknown")

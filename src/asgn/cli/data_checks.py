@@ -9,10 +9,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from asgn.cli.options import Data, Json, Root, json_text
+from asgn.cli.options import Against, Data, Json, Root, json_text
 from asgn.cli.progress import counting
 from asgn.data.audit import audit as compare
 from asgn.data.datasets import open_dataset, splits_of_dataset
+from asgn.data.provenance import ImageLists
 from asgn.data.statistics import Statistics, draw_statistics, statistics
 from asgn.data.verify import Verification
 from asgn.data.verify import verify as look_through
@@ -82,10 +83,7 @@ def audit(
     data: Data,
     root: Root = None,
     split: Annotated[str, typer.Option(help="the split that is trained on")] = "train",
-    benchmarks: Annotated[
-        list[Path] | None,
-        typer.Option("--against", help="folder of benchmarks, or text file naming COCO images; may be repeated"),
-    ] = None,
+    against: Against = None,
     backbone: Annotated[str | None, typer.Option(help="R, D, M or SNLE: count what its weights have seen")] = None,
     as_json: Json = False,
 ) -> None:
@@ -96,23 +94,18 @@ def audit(
     letter = next((name for name in get_args(BackboneName) if name == backbone), None)
     if backbone is not None and letter is None:
         raise DataError(f"unknown backbone {backbone!r}: there are {', '.join(get_args(BackboneName))}")
-    given = benchmarks or []
-    missing = next((path for path in given if not path.exists()), None)
-    if missing is not None:
-        raise DataError(f"nothing at {missing}: give a folder of benchmarks, or a list of images, with --against")
-    folders = [path for path in given if path.is_dir()] + ([root] if root is not None else [])
-    lists = [path for path in given if path.is_file()]
-    stamp = compare(open_dataset(data, root, split), folders, lists=lists, backbone=letter)
+    stamp = compare(open_dataset(data, root, split), ImageLists.parse(against or [], root), backbone=letter)
     if as_json:
         typer.echo(json_text(stamp.to_json()))
     else:
-        table = Table(title=stamp.line())
+        table = Table(title=f"images of {stamp.dataset}/{stamp.split}")
         for column in ("evaluation split", "status", "why"):
             table.add_column(column)
         for name, found in stamp.splits.items():
             ids = f": {', '.join(map(str, found.image_ids[:5]))}, ..." if found.image_ids else ""
             table.add_row(name, found.status, found.reason + ids)
         Console().print(table)
+        typer.echo(stamp.line())
     if stamp.needs_permission:
         raise typer.Exit(1)
 

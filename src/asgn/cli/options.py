@@ -26,6 +26,13 @@ def model_option(name: str, *flags: str) -> Any:
 
 Data = Annotated[str, typer.Option("--data", help="data set: unc, unc+, gref, gref-umd, referit, own or synthetic")]
 Root = Annotated[Path | None, typer.Option("--root", help="folder of the data set; synthetic needs none")]
+Against = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--against",
+        help="folder of benchmarks, file naming COCO images, or SPLIT=FILE (unc/val=val.json); may be repeated",
+    ),
+]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, mps")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object instead of text")]
 

@@ -5,9 +5,10 @@ from typing import Annotated, Literal
 
 import typer
 
-from asgn.cli.options import Data, Root, loss_option, model_option, train_option
+from asgn.cli.options import Against, Data, Root, loss_option, model_option, train_option
 from asgn.config import LossConfig, TrainConfig
 from asgn.data.datasets import open_dataset
+from asgn.data.provenance import ImageLists
 from asgn.data.vocabulary import Vocabulary
 from asgn.errors import UserError
 from asgn.variants import Variant
@@ -26,8 +27,9 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="continue the run in --out")] = False,
     weights: Annotated[str, typer.Option(help="backbone weights: default, random, or a file")] = "default",
     vocabulary: Annotated[Path | None, typer.Option(help="word list; default: the training words")] = None,
-    against: Annotated[
-        list[Path] | None, typer.Option(help="folder of benchmarks to audit the training images against")
+    against: Against = None,
+    packed: Annotated[
+        Path | None, typer.Option(help="folder of packed files: the split is packed there once, then read undecoded")
     ] = None,
     allow_leak: Annotated[bool, typer.Option("--allow-leak", help="train on evaluation images, and say so")] = False,
     steps: Annotated[int, train_option("steps", min=1)] = DEFAULTS.steps,
@@ -104,7 +106,8 @@ def train(
         model_changes=changes,
         vocabulary=None if vocabulary is None else Vocabulary.read(vocabulary),
         weights="default" if weights == "default" else "random" if weights == "random" else Path(weights),
-        benchmarks=[*(against or []), *([root] if root is not None else [])],
+        packed=packed,
+        image_lists=ImageLists.parse(against or [], root),
         allow_leak=allow_leak,
         resume=resume,
         quiet=quiet,

@@ -4,13 +4,14 @@ The backbones' own training counts too: an image is no less known for having bee
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from asgn.data.provenance import (
     BACKBONE_SOURCES,
     EVALUATION_SPLITS,
+    ImageLists,
     benchmark_file,
     benchmark_images,
     collection_of,
@@ -31,7 +32,7 @@ class SplitAudit:
     image_ids: tuple[int, ...] = ()
     """Training images found there, by the ids of the training set."""
     reason: str = ""
-    """Why it is leaky or unknown."""
+    """Why it is leaky or unknown, or by what list it is clean."""
     by_design: bool = False
     """The benchmark itself shares these images between its splits, so every result on it has this leak."""
     by_backbone: bool = False
@@ -72,13 +73,26 @@ class LeakStamp:
         return self.splits.get(f"{dataset}/{split}", SplitAudit("unknown", reason="this split was not audited"))
 
     def line(self) -> str:
-        """The whole stamp in one line."""
+        """The whole stamp in one line: the verdict, and every split with what is known of it."""
+        clean = [name for name, audit in self.splits.items() if audit.status == "clean"]
+        if len(clean) == len(self.splits):
+            return f"{self.dataset}/{self.split}: clean against {_names(clean)}"
+        parts = [f"clean against {_names(clean)}"] if clean else []
+        parts += [self._leaks_into()] if "leaky" in {audit.status for audit in self.splits.values()} else []
+        of_reason: dict[str, list[str]] = {}
+        for name, audit in self.splits.items():
+            if audit.status == "unknown":
+                of_reason.setdefault(audit.reason, []).append(name)
+        parts += [f"unknown against {_names(names)} ({reason})" for reason, names in of_reason.items()]
+        return f"{self.dataset}/{self.split}: {self.status}: {'; '.join(parts)}"
+
+    def leaks(self) -> str:
+        """The leaks alone in one line."""
+        return f"{self.dataset}/{self.split} {self._leaks_into()}"
+
+    def _leaks_into(self) -> str:
         leaky = [f"{name} ({_count(audit)})" for name, audit in self.splits.items() if audit.status == "leaky"]
-        unknown = [name for name, audit in self.splits.items() if audit.status == "unknown"]
-        parts = [f"{self.dataset}/{self.split}: {self.status}"]
-        parts += [f"leaks into {', '.join(leaky)}"] if leaky else []
-        parts += [f"unknown for {', '.join(unknown)}"] if unknown else []
-        return "; ".join(parts)
+        return f"leaks into {', '.join(leaky)}"
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values."""
@@ -96,44 +110,41 @@ class LeakStamp:
 
 
 def audit(
-    data: ReferringDataset,
-    benchmarks: Sequence[Path] = (),
-    *,
-    lists: Sequence[Path] = (),
-    backbone: BackboneName | None = None,
+    data: ReferringDataset, lists: ImageLists | None = None, *, backbone: BackboneName | None = None
 ) -> LeakStamp:
     """Compare a training set's images with every evaluation split of the four benchmarks.
 
     Args:
         data: what is trained on.
-        benchmarks: folders that hold any of the benchmarks; their lists of expressions suffice. Later ones are
-            looked at for what earlier ones lack.
-        lists: text files that name COCO images, each taken as the evaluation split called as its file.
+        lists: where the evaluation splits' images are named. A file goes before folders, which are looked at in
+            turn; what is named nowhere is unknown, unless no training image is of its collection.
         backbone: whose training images count too.
 
     Raises:
         DataError: a benchmark or list is there but cannot be read.
     """
     keys = image_keys(data)
+    lists = lists or ImageLists()
     splits = {
-        f"{benchmark}/{split}": _audit_split(data, keys, benchmark, split, benchmarks)
+        f"{benchmark}/{split}": _audit_split(data, keys, benchmark, split, lists)
         for benchmark, names in EVALUATION_SPLITS.items()
         for split in names
     }
-    for path in lists:
-        splits[f"list/{path.stem}"] = _compare(keys, listed_images(path), "coco")
+    splits |= {name: _by_list(keys, path) for name, path in lists.files.items() if name not in splits}
     if backbone is not None:
         splits = {name: _with_backbone(name, found, backbone) for name, found in splits.items()}
     return LeakStamp(data.name, data.split, splits)
 
 
 def _audit_split(
-    data: ReferringDataset, keys: Mapping[int, str], benchmark: str, split: str, folders: Sequence[Path]
+    data: ReferringDataset, keys: Mapping[int, str], benchmark: str, split: str, lists: ImageLists
 ) -> SplitAudit:
     collection = collection_of(benchmark)
     if all(key and not key.startswith(f"{collection}:") for key in keys.values()):
         return SplitAudit("clean")  # of other collections, every one of them
-    for folder in folders:
+    if f"{benchmark}/{split}" in lists.files:
+        return _by_list(keys, lists.files[f"{benchmark}/{split}"])
+    for folder in lists.folders:
         if not benchmark_file(benchmark, split, folder).exists():
             continue
         found = _compare(keys, benchmark_images(benchmark, split, folder), collection)
@@ -141,7 +152,14 @@ def _audit_split(
             return SplitAudit("leaky", found.image_ids, "the benchmark's own splits share these images", True)
         return found
     wanted = benchmark_file(benchmark, split, Path())
-    return SplitAudit("unknown", reason=f"its images are not known: no folder given has {wanted}")
+    return SplitAudit("unknown", reason=f"images not known: no folder given has {wanted}")
+
+
+def _by_list(keys: Mapping[int, str], path: Path) -> SplitAudit:
+    """A list may be of a part of the split only, so that a clean answer says how much it names."""
+    there = listed_images(path)
+    found = _compare(keys, there, "coco")
+    return replace(found, reason=f"by the {len(there):,} images that {path.name} names") if not found.reason else found
 
 
 def _compare(keys: Mapping[int, str], there: frozenset[str], collection: str) -> SplitAudit:
@@ -174,6 +192,15 @@ def _with_backbone(name: str, found: SplitAudit, backbone: BackboneName) -> Spli
             reason = f"{found.reason}; {reason}" if found.image_ids else reason
             return SplitAudit("leaky", found.image_ids, reason, found.by_design, by_backbone=True)
     return found
+
+
+def _names(splits: Sequence[str]) -> str:
+    """`unc val testA, gref val` for unc/val, unc/testA and gref/val."""
+    of_benchmark: dict[str, list[str]] = {}
+    for name in splits:
+        benchmark, _, split = name.partition("/")
+        of_benchmark.setdefault(benchmark, []).append(split)
+    return ", ".join(f"{benchmark} {' '.join(names)}" for benchmark, names in of_benchmark.items())
 
 
 def _count(audit: SplitAudit) -> str:

@@ -40,7 +40,8 @@ class _OnDisk(Protocol):
 class PackedDataset:
     """A split whose images and masks are squares read from a packed file, as a `ReferringDataset`.
 
-    For training only: scores are taken at each image's own size, which the file no longer has.
+    For training only: scores are taken at each image's own size, which the file no longer has. `source` is the split
+    that was packed; worker processes do without it.
     """
 
     def __init__(self, source: ReferringDataset, path: Path) -> None:
@@ -49,6 +50,7 @@ class PackedDataset:
         Raises:
             DataError: the file is missing, damaged, or of another source.
         """
+        self.source = source
         self.name = source.name
         self.split = source.split
         self.expressions: Sequence[Expression] = source.expressions
@@ -87,8 +89,8 @@ class PackedDataset:
         return self._fingerprint
 
     def __getstate__(self) -> dict[str, Any]:
-        # a memory map would travel to worker processes as a copy of the whole file
-        return {key: value for key, value in self.__dict__.items() if key not in ("_images", "_masks")}
+        # a memory map would travel to worker processes as a copy of the whole file, the source with all annotations
+        return {key: value for key, value in self.__dict__.items() if key not in ("source", "_images", "_masks")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

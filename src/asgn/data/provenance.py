@@ -5,9 +5,10 @@ A key is `coco:ID` (COCO numbers its images through all years and splits), `iapr
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from asgn.data.datasets import refer_files
 from asgn.data.jsonfile import is_integer, read_bytes
@@ -39,6 +40,55 @@ BACKBONE_SOURCES: Mapping[BackboneName, tuple[str, ...]] = {
 _COCO_NAME = re.compile(rb"(?<!\d)(\d{12})\.(?:jpg|png)")
 
 
+@runtime_checkable
+class _Derived(Protocol):
+    """A split made from another one, whose images it shows."""
+
+    source: ReferringDataset
+
+
+@dataclass(frozen=True)
+class ImageLists:
+    """Where the images of evaluation splits are named."""
+
+    folders: tuple[Path, ...] = ()
+    """Folders that hold any of the benchmarks; their lists of expressions suffice."""
+    files: Mapping[str, Path] = field(default_factory=dict)
+    """Text files that name COCO images, by the split that they list: `unc/val`, or `list/NAME` of another."""
+
+    @classmethod
+    def parse(cls, given: Sequence[str], root: Path | None = None) -> "ImageLists":
+        """From what a user gives, each a folder, a file, or BENCHMARK/SPLIT=FILE; and `root`, one more folder.
+
+        Raises:
+            DataError: nothing is there, or no benchmark over COCO has such a split.
+        """
+        folders: list[Path] = []
+        files: dict[str, Path] = {}
+        for text in given:
+            name, equals, file = text.rpartition("=")
+            path = Path(file if equals and not Path(text).exists() else text)
+            if not path.exists():
+                raise DataError(
+                    f"nothing at {path}: give --against a folder of benchmarks, a file that names COCO images, or "
+                    "BENCHMARK/SPLIT=FILE"
+                )
+            if path.is_dir():
+                folders.append(path)
+            else:
+                files[_checked_split(name) if name and path != Path(text) else f"list/{path.stem}"] = path
+        return cls((*folders, *([] if root is None else [root])), files)
+
+
+def _checked_split(name: str) -> str:
+    """The name of an evaluation split over COCO's photographs, as BENCHMARK/SPLIT."""
+    known = [f"{set_name}/{split}" for set_name, splits in EVALUATION_SPLITS.items() for split in splits]
+    known = [each for each in known if collection_of(each.split("/")[0]) == "coco"]
+    if name not in known:
+        raise DataError(f"no evaluation split {name!r} over COCO: there are {', '.join(known)}")
+    return name
+
+
 def collection_of(benchmark: str) -> str:
     """The collection that a benchmark's photographs are from."""
     return "iapr" if benchmark == "referit" else "coco"
@@ -46,6 +96,8 @@ def collection_of(benchmark: str) -> str:
 
 def image_keys(data: ReferringDataset) -> dict[int, str]:
     """The key of each image of a split; empty for an image whose origin nothing tells."""
+    if isinstance(data, _Derived):
+        return image_keys(data.source)
     image_ids = {expression.image_id for expression in data.expressions}
     if data.name == "synthetic":
         return {image_id: f"synthetic:{image_id}" for image_id in image_ids}

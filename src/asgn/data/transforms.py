@@ -28,6 +28,8 @@ def placement_in_square(height: int, width: int, side: int) -> Placement:
 
 def resize_and_pad_image(image: Tensor, side: int) -> Tensor:
     """(3, H, W) uint8 to (3, side, side) uint8: bilinear without antialiasing, zeros around."""
+    if image.shape[-2:] == (side, side):
+        return image.contiguous()  # as packed images are: resizing to their own size changes nothing
     place = placement_in_square(image.shape[-2], image.shape[-1], side)
     resized = bilinear(image.float(), place.height, place.width)
     return _pad(resized.to(torch.uint8), place, side)
@@ -35,6 +37,8 @@ def resize_and_pad_image(image: Tensor, side: int) -> Tensor:
 
 def resize_and_pad_mask(mask: Tensor, side: int) -> Tensor:
     """(H, W) bool to (side, side) bool; a pixel touched by the mask belongs to it, as in the base code."""
+    if mask.shape[-2:] == (side, side):
+        return mask
     place = placement_in_square(mask.shape[-2], mask.shape[-1], side)
     return _pad(bilinear(mask.float(), place.height, place.width) > 0, place, side)
 

@@ -14,12 +14,14 @@ from accelerate import Accelerator
 from asgn import __version__
 from asgn.checkpoint import Model
 from asgn.config import LossConfig, ModelConfig, TrainConfig, to_json
-from asgn.data.audit import LeakStamp, audit
 from asgn.data.batches import BatchStream, batch_loader
+from asgn.data.provenance import ImageLists
 from asgn.data.sample import Expression, ReferringDataset
 from asgn.data.vocabulary import Vocabulary
 from asgn.errors import CheckpointError, UserError
 from asgn.evaluation.evaluate import Evaluation, Progress, evaluate
+from asgn.experiments.leaks import check_leaks, leak_stamp_of
+from asgn.experiments.packing import packed_split
 from asgn.files import atomic_write_json, ensure_writable_folder
 from asgn.inference.segmenter import Segmenter
 from asgn.models.build import build_generator
@@ -56,8 +58,10 @@ class RunPlan:
     vocabulary: Vocabulary | None = None
     """None builds one from the training expressions."""
     weights: Weights = "default"
-    benchmarks: Sequence[Path] = ()
-    """Folders of benchmarks whose evaluation images the training images are compared with."""
+    packed: Path | None = None
+    """Folder of packed files, where the training split is packed on first use; None decodes it anew each time."""
+    image_lists: ImageLists = field(default_factory=ImageLists)
+    """Where the evaluation images are named that the training images are compared with."""
     allow_leak: bool = False
     resume: bool = False
     quiet: bool = False
@@ -70,7 +74,7 @@ def train_run(plan: RunPlan, accelerator: Accelerator) -> bool:
         UserError: the folder holds another run, the data or weights cannot be read, or the run diverged.
     """
     _check_folder(plan)
-    leaks = _check_leaks(plan)
+    leaks = check_leaks(plan.train_data, plan.image_lists, plan.variant.backbone, plan.allow_leak)
     torch.manual_seed(plan.train.seed)
     state = build_state(plan)
     state.model.provenance["leaks"] = leaks.to_json()
@@ -184,16 +188,6 @@ def evaluate_model(
     )
 
 
-def leak_stamp_of(model: Model, data: ReferringDataset) -> str:
-    """What a score of this model on this split has to say of images seen in training."""
-    if data.name == "synthetic":
-        return "clean: drawn anew"
-    if "leaks" not in model.provenance:
-        return "unknown: the checkpoint names no audit"
-    found = LeakStamp.from_json(model.provenance["leaks"]).of_split(data.name, data.split)
-    return f"{found.status}: {found.reason}" if found.reason else found.status
-
-
 def data_description(data: ReferringDataset) -> dict[str, Any]:
     """What a checkpoint says of the data it was trained on."""
     return {"name": data.name, "split": data.split, "fingerprint": data.fingerprint()}
@@ -205,10 +199,11 @@ def _texts(data: ReferringDataset) -> Sequence[Expression]:
 
 
 def _stream(plan: RunPlan, state: TrainingState, accelerator: Accelerator) -> BatchStream:
+    data, side = plan.train_data, state.model.config.image_size
     return BatchStream(
-        plan.train_data,
+        data if plan.packed is None else packed_split(data, plan.packed, side, accelerator, plan.quiet),
         state.model.vocabulary,
-        side=state.model.config.image_size,
+        side=side,
         batch_size=plan.train.batch_size,
         steps=plan.train.steps,
         seed=plan.train.seed,
@@ -233,14 +228,6 @@ def _check_folder(plan: RunPlan) -> None:
     ensure_writable_folder(plan.folder)
     if not plan.resume and (plan.folder / LAST).exists():
         raise UserError(f"{plan.folder} already holds a run: add --resume to continue it, or choose another --out")
-
-
-def _check_leaks(plan: RunPlan) -> LeakStamp:
-    """The audit that the checkpoint carries. Raises UserError for a leak that nobody has allowed."""
-    stamp = audit(plan.train_data, plan.benchmarks, backbone=plan.variant.backbone)
-    if stamp.needs_permission and not plan.allow_leak:
-        raise UserError(f"{stamp.line()}: choose other images, or add --allow-leak and have every result say so")
-    return stamp
 
 
 def _description(state: TrainingState) -> dict[str, Any]:
