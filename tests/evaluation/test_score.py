@@ -12,7 +12,7 @@ from asgn.data.sample import Expression
 from asgn.errors import DataError
 from asgn.evaluation.evaluate import evaluate
 from asgn.evaluation.metrics import SegmentationScores
-from asgn.evaluation.predictions import read_predictions
+from asgn.evaluation.predictions import coco_result, read_predictions
 from asgn.evaluation.score import score
 
 
@@ -38,6 +38,15 @@ def write_phrases(path: Path, dataset, masks: dict[int, np.ndarray]) -> Path:
     return path
 
 
+def write_other_keys(path: Path, dataset, masks: dict[int, np.ndarray]) -> Path:
+    entries = [
+        {("sent_id", "expression_id")[key % 2]: key, "image_id": 7, "segmentation": rle(mask)}
+        for key, mask in masks.items()
+    ]
+    path.write_text(json.dumps(entries))
+    return path
+
+
 def write_pngs(path: Path, dataset, masks: dict[int, np.ndarray]) -> Path:
     folder = path.with_suffix("")
     folder.mkdir()
@@ -52,7 +61,7 @@ def write_npz(path: Path, dataset, masks: dict[int, np.ndarray]) -> Path:
     return path
 
 
-WRITERS = [write_json, write_phrases, write_pngs, write_npz]
+WRITERS = [write_json, write_phrases, write_other_keys, write_pngs, write_npz]
 
 
 def test_pixels_equal_those_of_pycocotools_on_200_random_masks() -> None:
@@ -86,6 +95,38 @@ def test_every_form_scores_as_evaluate_does(tmp_path: Path, dataset, write) -> N
     assert low <= record["scores"]["oIoU"] <= high
     assert record["breakdown"]["kind"]["position"]["expressions"] == 2
     assert record["protocol"] == "masks as given at the image's own size, every sentence, threshold 0.5"
+
+
+def test_200_random_masks_through_a_file_equal_pycocotools(tmp_path: Path, dataset) -> None:
+    """Written as COCO results, read back and scored: areas and intersections are pycocotools' own integers."""
+    random = np.random.default_rng(2)
+    shapes = random.integers(1, 60, size=(200, 2))
+    truths, masks = ([random.random(shape) < random.random() ** 2 for shape in shapes] for _ in range(2))
+    dataset.expressions = [Expression(index, index, index, (), f"thing {index}") for index in range(200)]
+    dataset.mask = lambda expression: truths[expression.sentence_id]
+    path = write_json(tmp_path / "masks.json", dataset, dict(enumerate(masks)))
+    card = score(read_predictions(path, dataset.expressions), dataset, resamples=10)
+    codes = [
+        [coco_mask.encode(np.asfortranarray(mask, np.uint8)) for mask in pair]
+        for pair in zip(masks, truths, strict=True)
+    ]
+    expected = [
+        [
+            coco_mask.area(coco_mask.merge(pair, intersect=True)),
+            coco_mask.area(coco_mask.merge(pair)),
+            coco_mask.area(pair[1]),
+        ]
+        for pair in codes
+    ]
+    assert card.scores.pixels[:, :3].tolist() == np.array(expected).tolist()
+
+
+def test_what_coco_result_writes_is_read_back(tmp_path: Path, dataset) -> None:
+    (tmp_path / "masks.json").write_text(
+        json.dumps([coco_result(item, dataset.mask(item)) for item in dataset.expressions])
+    )
+    card = score(read_predictions(tmp_path / "masks.json", dataset.expressions), dataset, resamples=10)
+    assert (card.scores.summary()["mIoU"], card.missing, card.extra) == (100, (), ())
 
 
 def test_missing_extra_and_doubled_are_listed(tmp_path: Path, dataset) -> None:
@@ -140,6 +181,7 @@ def bad_inputs(folder: Path) -> dict[str, Path]:
     texts = {
         "size": [{"sentence_id": 10, "segmentation": wrong_size}],
         "no key": [{"image_id": 1, "segmentation": wrong_size}],
+        "no number": [{"sent_id": "10", "segmentation": wrong_size}],
         "no segmentation": [{"sentence_id": 10}],
         "no list": {"sentence_id": 10},
         "other split": [{"sentence_id": 5, "segmentation": wrong_size}],
@@ -179,6 +221,7 @@ def bad_inputs(folder: Path) -> dict[str, Path]:
     [
         ("size", r"entry 0 of .*size"),
         ("no key", "says not what it is of"),
+        ("no number", "sent_id '10': it must be a whole number"),
         ("no segmentation", "not an object with a segmentation"),
         ("no list", "must hold a list"),
         ("other split", "no mask in .* is of this split"),

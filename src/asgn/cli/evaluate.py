@@ -1,7 +1,8 @@
 """`asgn evaluate`."""
 
+import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -12,7 +13,8 @@ from asgn.cli.options import Data, Device, Root
 from asgn.data.datasets import open_dataset
 from asgn.evaluation.evaluate import Evaluation
 from asgn.evaluation.metrics import PRECISION_THRESHOLDS
-from asgn.files import atomic_write_json
+from asgn.evaluation.predictions import coco_result
+from asgn.files import atomic_write_json, atomic_write_text, ensure_writable_folder
 
 
 def evaluate(
@@ -27,6 +29,7 @@ def evaluate(
     control: Annotated[bool, typer.Option("--control", help="score shuffled phrases too")] = False,
     limit: Annotated[int | None, typer.Option(min=1, help="score only so many images, spread over the split")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="write everything to this file")] = None,
+    masks_file: Annotated[Path | None, typer.Option("--masks", help="write the masks here, as COCO results")] = None,
     device: Device = "auto",
 ) -> None:
     """Score a model on a split: oIoU, mIoU and Pr@X over every sentence, at each image's own size.
@@ -39,6 +42,10 @@ def evaluate(
 
     chosen, loaded = choose_device(device), load_model(model)
     dataset = open_dataset(data, root, split)
+    for file in (json_file, masks_file):  # found out now rather than after hours
+        if file is not None:
+            ensure_writable_folder(file.parent)
+    masks: list[dict[str, Any]] = []
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("images", total=None)
         evaluation = evaluate_model(
@@ -49,12 +56,15 @@ def evaluate(
             densecrf=densecrf,
             control_seed=0 if control else None,
             limit=limit,
+            keep_mask=None if masks_file is None else lambda item, mask: masks.append(coco_result(item, mask)),
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     row = loaded.config.variant + ("+DCRF" if densecrf else "")
     result = {"model": {"path": str(model), "variant": row, "provenance": loaded.provenance}}
     if json_file is not None:
         atomic_write_json(json_file, result | evaluation.to_json())
+    if masks_file is not None:
+        atomic_write_text(masks_file, json.dumps(masks, ensure_ascii=False) + "\n")
     Console().print(score_table(row, evaluation))
 
 

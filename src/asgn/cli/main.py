@@ -13,6 +13,7 @@ from asgn.cli.demo import demo
 from asgn.cli.doctor import doctor
 from asgn.cli.evaluate import evaluate
 from asgn.cli.info import info
+from asgn.cli.score import score
 from asgn.cli.segment import segment
 from asgn.cli.train import train
 from asgn.errors import UserError
@@ -24,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for command in (segment, train, evaluate, info, doctor, demo):
+for command in (segment, train, evaluate, score, info, doctor, demo):
     app.command()(command)
 app.add_typer(data_app)
 

@@ -22,6 +22,9 @@ mask: one that cannot be encoded gets an empty one."""
 Progress = Callable[[int, int], None]
 """Called after each image with the images done and their total."""
 
+KeepMask = Callable[[Expression, Mask], None]
+"""Called with each scored expression and the mask (H, W) that was scored for it."""
+
 
 def versions() -> dict[str, str]:
     """The versions that a score depends on."""
@@ -93,6 +96,7 @@ def evaluate(
     control_seed: int | None = None,
     limit: int | None = None,
     leak_stamp: str | None = None,
+    keep_mask: KeepMask | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Score `predict` over every sentence of the split, each at its image's own size (protocol section 5).
@@ -107,6 +111,7 @@ def evaluate(
             (`shuffled_phrases`).
         limit: score only so many images, spread evenly over the split.
         leak_stamp: what is known of the model having seen these images in training; it is recorded.
+        keep_mask: see `KeepMask`; the masks of shuffled phrases are not given to it.
         progress: see `Progress`.
 
     Raises:
@@ -130,6 +135,8 @@ def evaluate(
         for item in group:
             truth = dataset.mask(item)
             scores.add(item.sentence_id, masks[item.text], truth)
+            if keep_mask is not None:
+                keep_mask(item, masks[item.text])
             if shuffled:
                 control.add(item.sentence_id, masks[shuffled[item.sentence_id]], truth)
         if progress is not None:

@@ -6,7 +6,8 @@
 | folder | `<sentence_id>.png` | everything above 0 is foreground |
 | `FILE.npz` | array `<sentence_id>` | bool or integers: nonzero is foreground; floats: probabilities 0..1 |
 
-Every mask has its image's own size. Files are read when a mask is asked for, not before.
+Other names that the keys of an entry may have are in `SENTENCE_KEYS` and `PHRASE_KEYS`. Every mask has its image's own
+size. Files are read when a mask is asked for, not before.
 """
 
 import re
@@ -22,13 +23,19 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from asgn.data.jsonfile import is_integer, read_json
-from asgn.data.masks import decode_segmentation
-from asgn.data.sample import Expression
+from asgn.data.masks import decode_segmentation, encode_rle
+from asgn.data.sample import Expression, Mask
 from asgn.errors import DataError
 from asgn.evaluation.npz import npz_members, read_member
 
 MaskReader = Callable[[int, int], NDArray[Any]]
 """Height and width of the image to a mask (H, W): bool, or floats 0..1."""
+
+SENTENCE_KEYS = ("sentence_id", "sent_id", "expression_id")
+"""What a COCO results entry may call the id of its expression; the first that is there counts."""
+
+PHRASE_KEYS = ("phrase", "sentence", "sent", "expression")
+"""What it may call the expression's words."""
 
 _BYTES_OF_A_PIXEL = 16
 _NUMBER = re.compile(r"-?\d+")
@@ -84,6 +91,18 @@ def read_predictions(path: Path, expressions: Iterable[Expression]) -> Predictio
     return found
 
 
+def coco_result(expression: Expression, mask: Mask) -> dict[str, Any]:
+    """An entry of a COCO results list that `read_predictions` takes for the mask (H, W) of this expression."""
+    return {
+        "sentence_id": expression.sentence_id,
+        "image_id": expression.image_id,
+        "category_id": 1,
+        "phrase": expression.text,
+        "segmentation": encode_rle(mask),
+        "score": 1.0,
+    }
+
+
 @dataclass(frozen=True)
 class _Candidate:
     """A mask with what it says of itself: a sentence, or an image and a phrase."""
@@ -134,10 +153,13 @@ def _coco_masks(path: Path) -> list[_Candidate]:
 def _coco_mask(entry: Any, where: str) -> _Candidate:
     if not isinstance(entry, dict) or "segmentation" not in entry:
         raise DataError(f"{where} is not an object with a segmentation")
-    sentence_id, image_id, phrase = (entry.get(name) for name in ("sentence_id", "image_id", "phrase"))
+    id_key = next((name for name in SENTENCE_KEYS if name in entry), None)
+    if id_key is not None and not is_integer(entry[id_key]):
+        raise DataError(f"{where} has {id_key} {entry[id_key]!r}: it must be a whole number")
+    image_id, phrase = entry.get("image_id"), next((entry[name] for name in PHRASE_KEYS if name in entry), None)
     key: int | tuple[int, str]
-    if isinstance(sentence_id, int) and is_integer(sentence_id):
-        key, name = sentence_id, f"expression {sentence_id}"
+    if id_key is not None:
+        key, name = entry[id_key], f"expression {entry[id_key]}"
     elif isinstance(image_id, int) and is_integer(image_id) and isinstance(phrase, str):
         key, name = (image_id, _normal(phrase)), f"{phrase!r} of image {image_id}"
     else:

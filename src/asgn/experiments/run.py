@@ -19,7 +19,7 @@ from asgn.data.provenance import ImageLists
 from asgn.data.sample import Expression, ReferringDataset
 from asgn.data.vocabulary import Vocabulary
 from asgn.errors import CheckpointError, UserError
-from asgn.evaluation.evaluate import Evaluation, Progress, evaluate
+from asgn.evaluation.evaluate import Evaluation, KeepMask, Progress, evaluate
 from asgn.experiments.leaks import check_leaks, leak_stamp_of
 from asgn.experiments.packing import packed_split
 from asgn.files import atomic_write_json, ensure_writable_folder
@@ -173,6 +173,7 @@ def evaluate_model(
     densecrf: bool = False,
     control_seed: int | None = None,
     limit: int | None = None,
+    keep_mask: KeepMask | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Score a model on a split (see `evaluate`)."""
@@ -184,6 +185,7 @@ def evaluate_model(
         control_seed=control_seed,
         limit=limit,
         leak_stamp=leak_stamp_of(model, data),
+        keep_mask=keep_mask,
         progress=progress,
     )
 
