@@ -8,11 +8,13 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from asgn import __version__
+from asgn.cli.app import app as serve_app
 from asgn.cli.data import data_app
 from asgn.cli.demo import demo
 from asgn.cli.doctor import doctor
 from asgn.cli.evaluate import evaluate
 from asgn.cli.info import info
+from asgn.cli.reproduce import reproduce
 from asgn.cli.score import score
 from asgn.cli.segment import segment
 from asgn.cli.train import train
@@ -25,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for command in (segment, train, evaluate, score, info, doctor, demo):
+for command in (segment, serve_app, train, evaluate, score, reproduce, info, doctor, demo):
     app.command()(command)
 app.add_typer(data_app)
 

@@ -1,0 +1,48 @@
+"""Charts of reproductions."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from asgn.experiments.report import save_figure
+
+_COLOURS = ("#3b6ea8", "#d08a3c", "#5a9b63", "#8c6bb1")
+
+
+def draw_bars(
+    path: Path,
+    rows: Sequence[str],
+    values: Mapping[str, Sequence[Sequence[float]]],
+    published: Mapping[str, Sequence[float | None]],
+    xlabel: str,
+) -> None:
+    """A bar for each row and group (such as a split): the mean of its values, a dot for each, a line as published.
+
+    Args:
+        path: of the PNG.
+        rows: names of the rows, from the top.
+        values: by group, the values of each row; none for a row that failed.
+        published: by group, the published value of each row.
+        xlabel: what is measured.
+    """
+    figure = Figure(figsize=(8, 1.2 + 0.26 * len(rows) * (1 + len(values))), layout="constrained")
+    axis = figure.subplots()
+    height = 0.8 / len(values)
+    for place, (group, found) in enumerate(values.items()):
+        colour = _COLOURS[place % len(_COLOURS)]
+        ys = np.arange(len(rows)) + (place - (len(values) - 1) / 2) * height
+        means = [statistics.mean(one) if one else 0.0 for one in found]
+        axis.barh(ys, means, 0.9 * height, color=colour, alpha=0.75, label=group)
+        for y, one, printed in zip(ys, found, published[group], strict=True):
+            axis.plot(one, [y] * len(one), "o", color="black", markersize=3)
+            if printed is not None:
+                axis.plot([printed] * 2, [y - height / 2, y + height / 2], color="crimson", linewidth=2)
+    axis.set_yticks(range(len(rows)), rows)
+    axis.invert_yaxis()
+    axis.set_xlabel(xlabel)
+    axis.grid(axis="x", alpha=0.3)
+    axis.legend(loc="lower right")
+    save_figure(figure, path)

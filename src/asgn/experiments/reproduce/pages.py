@@ -1,0 +1,140 @@
+"""A report as Markdown and as HTML, with the parts that all tables and figures share."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from asgn import __version__
+from asgn.experiments.report import Section, write_report
+from asgn.experiments.reproduce.outcomes import Outcome
+from asgn.experiments.reproduce.rows import Row
+from asgn.experiments.reproduce.setting import Setting, Splits, changed_losses
+from asgn.experiments.reproduce.summary import listed, number
+from asgn.experiments.tables import SOURCE, TABLES, Cell
+from asgn.files import atomic_write_text
+
+DATA_NAMES = {
+    "unc": "UNC",
+    "unc+": "UNC+",
+    "gref": "G-Ref",
+    "gref-umd": "G-Ref (UMD split)",
+    "referit": "ReferItGame",
+    "own": "own data (no benchmark)",
+    "synthetic": "synthetic scenes (no benchmark)",
+}
+
+
+def page_name(setting: Setting, what: str) -> str:
+    """The name of a page's files: each data set has a page of its own."""
+    return f"{what}-{setting.data}"
+
+
+def write_pages(setting: Setting, what: str, sections: Sequence[Section]) -> list[Path]:
+    """Write the HTML page, which holds its pictures, and the Markdown one, which links them; gives their paths.
+
+    Raises:
+        OutputError: the folder cannot be written to.
+    """
+    name = f"{what[:-1].capitalize()} {what[-1]}"
+    heading = f"{name} on {DATA_NAMES[setting.data]}"
+    if not setting.is_benchmark:
+        heading = f"The rows of {name} on {DATA_NAMES[setting.data]}"
+    base = setting.out / page_name(setting, what)
+    html, markdown = base.with_name(f"{base.name}.html"), base.with_name(f"{base.name}.md")
+    write_report(html, heading, sections)
+    parts = [f"# {heading}", *(_markdown(section) for section in sections)]
+    atomic_write_text(markdown, "\n\n".join(parts) + "\n")
+    return [html, markdown, *(picture for section in sections for picture, _ in section.pictures)]
+
+
+def _markdown(section: Section) -> str:
+    parts = [f"## {section.title}"]
+    if section.text:
+        parts.append(section.text)
+    if section.rows:
+        ruler = [":---", *["---:"] * (len(section.header) - 1)]
+        lines = [section.header, ruler, *section.rows]
+        parts.append("\n".join(f"| {' | '.join(cell.replace('|', ' ') for cell in line)} |" for line in lines))
+    parts += [f"![{caption}]({picture.name})" for picture, caption in section.pictures]
+    return "\n\n".join(parts)
+
+
+def budget_section(setting: Setting, splits: Splits, stamps: Sequence[str] = ()) -> Section:
+    """What was trained on and scored, with which budget: all that a number needs to be read."""
+    train, defaults = setting.train, type(setting.train)()
+    free = ("steps", "batch_size", "seed", "workers", "validate_every", "validation_limit", "checkpoint_every")
+    changed = [
+        f"{name} = {value}"
+        for name, value in vars(train).items()
+        if name not in free and value != getattr(defaults, name)
+    ]
+    changed += [f"{name} = {value}" for name, value in changed_losses(setting.losses).items()]
+    changed += [f"{name} = {value}" for name, value in setting.model_changes.items()]
+    facts = [
+        ("trained on", _split_line(setting, splits.train)),
+        *(("scored on", _split_line(setting, split)) for split in splits.scored),
+        ("budget of each row", f"{train.steps:,} steps of {train.batch_size} = {setting.samples_seen:,} samples seen"),
+        ("seeds", listed(setting.seeds)),
+        ("backbone weights", _weights_line(setting)),
+        ("settings that are not the default", "; ".join(changed) or "none"),
+        ("scored with", f"the weights after the last step, protocol {setting.protocol}{_limit_line(setting)}"),
+        ("images seen in training (leaks)", "; ".join(dict.fromkeys(stamps)) or "not scored"),
+        ("made by", f"asgn {__version__}" + (f": {setting.command}" if setting.command else "")),
+    ]
+    return Section("Data and budget", header=("", ""), rows=[list(fact) for fact in facts])
+
+
+def _split_line(setting: Setting, split: Any) -> str:
+    images = len({expression.image_id for expression in split.expressions}) if setting.data != "synthetic" else None
+    counted = f"{split.scenes:,} scenes" if images is None else f"{images:,} images"
+    return f"{split.name} {split.split}: {counted}, {len(split.expressions):,} expressions ({split.fingerprint()[:12]})"
+
+
+def _weights_line(setting: Setting) -> str:
+    if isinstance(setting.weights, Path):
+        return setting.weights.name
+    return {"default": "torchvision's", "random": "none: random"}[setting.weights]
+
+
+def _limit_line(setting: Setting) -> str:
+    return f", {setting.limit} images of each split" if setting.limit else ""
+
+
+def stamps_of(outcomes: Sequence[Outcome[Any]]) -> list[str]:
+    """The leak stamp of every score, each once, with its split."""
+    return [
+        f"{split}: {result['leak_stamp']}"
+        for outcome in outcomes
+        if outcome.value is not None
+        for split, result in outcome.value.items()
+    ]
+
+
+def failure_section(outcomes: Sequence[Outcome[Any]]) -> list[Section]:
+    """The rows that failed, each with its line."""
+    failed = [[outcome.row.label, str(outcome.seed), outcome.failure] for outcome in outcomes if outcome.failure]
+    return [Section("Failed", header=("row", "seed", "why"), rows=failed)] if failed else []
+
+
+def published_sections(what: str, rows: Sequence[Row]) -> list[Section]:
+    """The paper's own numbers under headings of their own, where ours are of other data."""
+    table = TABLES[what]
+    named = {row.published.name: row.published for row in rows if row.published is not None}
+    blocks: dict[tuple[str, str], list[Cell]] = {}
+    for cell in table.cells:
+        blocks.setdefault((cell.dataset, cell.split), []).append(cell)
+    text = f"{table.caption}. Printed in {SOURCE}; measured by its authors on other data than the numbers above."
+    return [
+        Section(
+            f"Published on {DATA_NAMES[dataset]} {split}, not comparable",
+            text,
+            ("row", *(cell.metric for cell in cells)),
+            [[row.name, *(number(row.values.get(cell)) for cell in cells)] for row in named.values()],
+        )
+        for (dataset, split), cells in blocks.items()
+    ]
+
+
+def notes_section(what: str) -> list[Section]:
+    """What is odd about the published numbers."""
+    return [Section("About the published numbers", " ".join(TABLES[what].notes))] if TABLES[what].notes else []

@@ -1,0 +1,69 @@
+"""The scores of trained rows, kept beside their runs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from accelerate import Accelerator
+
+from asgn.data.sample import ReferringDataset
+from asgn.experiments.reproduce.outcomes import Outcome, remember
+from asgn.experiments.reproduce.rows import Row
+from asgn.experiments.reproduce.runs import TrainedRow
+from asgn.experiments.reproduce.setting import Setting
+from asgn.experiments.run import evaluate_model
+
+ScoresBySplit = dict[str, dict[str, Any]]
+"""The JSON of an evaluation, by split."""
+
+
+def score_row(setting: Setting, data: tuple[ReferringDataset, ...], trained: TrainedRow) -> ScoresBySplit:
+    """Score a row on every split, or read what an earlier call has found.
+
+    Raises:
+        DataError: an image or mask cannot be read.
+        MissingExtraError: the row has dense CRF, which is not installed.
+    """
+    return {split.split: _score(setting, split, trained) for split in data}
+
+
+def _score(setting: Setting, data: ReferringDataset, trained: TrainedRow) -> dict[str, Any]:
+    densecrf = trained.row.variant.densecrf
+    key = {
+        "weights": trained.identity,
+        "fingerprint": data.fingerprint(),
+        "protocol": setting.protocol,
+        "limit": setting.limit,
+        "densecrf": densecrf,
+    }
+    name = f"{data.split}-{setting.protocol}" + ("-densecrf" if densecrf else "")
+
+    def compute() -> dict[str, Any]:
+        device = Accelerator(cpu=setting.cpu).device
+        evaluation = evaluate_model(
+            trained.model,
+            data,
+            device=device,
+            protocol=setting.protocol,
+            densecrf=densecrf,
+            limit=setting.limit,
+        )
+        return {
+            "variant": str(trained.row.variant),
+            "seed": trained.seed,
+            "device": device.type,
+            **evaluation.to_json(),
+            "predict_seconds": evaluation.predict_seconds,
+            "pixels": evaluation.scores.to_json(),
+        }
+
+    return remember(trained.folder / "scores" / f"{name}.json", key, compute)
+
+
+def values_of(outcomes: list[Outcome[ScoresBySplit]], row: Row, split: str, metric: str) -> dict[int, float]:
+    """One measure of a row, by seed; seeds that failed or do not define it are left out."""
+    found: Mapping[int, Any] = {
+        outcome.seed: outcome.value[split]["scores"][metric]
+        for outcome in outcomes
+        if outcome.row == row and outcome.value is not None
+    }
+    return {seed: float(value) for seed, value in found.items() if value is not None}

@@ -1,0 +1,143 @@
+"""What all rows of one reproduction have in common: data, budget, training, scoring."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from asgn.config import LossConfig, TrainConfig, to_json
+from asgn.data.datasets import check_name, open_dataset, splits_of_dataset
+from asgn.data.provenance import EVALUATION_SPLITS, ImageLists
+from asgn.data.sample import ReferringDataset
+from asgn.data.vocabulary import Vocabulary
+from asgn.errors import DataError, UserError
+from asgn.experiments.tables import TABLES
+from asgn.models.pretrained import Weights
+from asgn.variants import BackboneName
+
+TRAIN_SPLITS = {"referit": "trainval"}
+"""Where training is not on `train`."""
+
+FeatureName = Literal["alexnet", "squeezenet"]
+
+
+@dataclass(frozen=True)
+class Features:
+    """The network that describes masks for Table IV."""
+
+    name: FeatureName = "alexnet"
+    weights: Path | None = None
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One reproduction; everything in it holds for all of its rows."""
+
+    data: str
+    root: Path | None
+    out: Path
+    """Folder of the pages."""
+    runs: Path
+    """Folder of the runs, one folder for each row, seed and data set; runs found there are taken."""
+    backbone: BackboneName | None = None
+    """Put in the place of each row's own."""
+    rows: tuple[str, ...] = ()
+    """Rows wanted; none stands for all of the table."""
+    splits: tuple[str, ...] = ()
+    """Splits to score; none stands for those of the table, or all but the training split."""
+    seeds: tuple[int, ...] = (0,)
+    train: TrainConfig = field(default_factory=TrainConfig)
+    losses: LossConfig = field(default_factory=LossConfig)
+    reductions: tuple[str, ...] = ("sum",)
+    """Of the cross entropy; Table VI may have both."""
+    model_changes: dict[str, Any] = field(default_factory=dict)
+    vocabulary: Vocabulary | None = None
+    weights: Weights = "default"
+    features: Features = field(default_factory=Features)
+    image_lists: ImageLists = field(default_factory=ImageLists)
+    packed: Path | None = None
+    """Folder of packed files (see RunPlan)."""
+    allow_leak: bool = False
+    protocol: Literal["clean", "reference"] = "clean"
+    limit: int | None = None
+    """Images scored of each split; None is all."""
+    panels: int = 6
+    """Examples of a figure."""
+    command: str = ""
+    cpu: bool = False
+    quiet: bool = False
+
+    @property
+    def samples_seen(self) -> int:
+        """Expressions that each run is trained on, repetitions counted."""
+        return self.train.steps * self.train.batch_size
+
+    @property
+    def is_benchmark(self) -> bool:
+        """Whether scores may stand beside published ones."""
+        return self.data in EVALUATION_SPLITS
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The opened splits of a reproduction."""
+
+    train: ReferringDataset
+    validation: ReferringDataset
+    scored: tuple[ReferringDataset, ...]
+
+
+def open_splits(setting: Setting, what: str) -> Splits:
+    """Open the training, validation and scored splits.
+
+    Raises:
+        DataError: the data set or one of its splits is not there, or the training split is to be scored.
+    """
+    check_name(setting.data)
+    names = setting.splits or scored_splits(setting, what)
+    train = TRAIN_SPLITS.get(setting.data, "train")
+    if train in names:
+        raise DataError(f"split {train!r} is what the rows are trained on: leave it out of --splits")
+    return Splits(
+        train=open_dataset(setting.data, setting.root, train),
+        validation=open_dataset(setting.data, setting.root, "val"),
+        scored=tuple(open_dataset(setting.data, setting.root, name) for name in names),
+    )
+
+
+def scored_splits(setting: Setting, what: str) -> tuple[str, ...]:
+    """The splits of the paper's table where it has this data set; else the benchmark's, or all but training's."""
+    table = TABLES.get(what)
+    printed = [cell.split for cell in table.cells if cell.dataset == setting.data] if table else []
+    if printed:
+        return tuple(dict.fromkeys(printed))
+    if what.startswith("figure"):
+        return ("test",) if setting.data == "referit" else ("val",)
+    if setting.is_benchmark:
+        return tuple(name for name in EVALUATION_SPLITS[setting.data] if setting.data != "referit" or name == "test")
+    found = splits_of_dataset(setting.data, setting.root)
+    return tuple(name for name in found if name != "train")
+
+
+def check_setting(setting: Setting, what: str) -> None:
+    """Refuse what no row could be trained with.
+
+    Raises:
+        UserError: such as weights that are not there, or both reductions outside Table VI.
+    """
+    if setting.backbone == "M" and setting.weights == "default":
+        raise UserError(
+            "the backbone M has no weights to download: give DeepLab-MobileNetV2's file with --weights FILE, or "
+            "train from scratch with --weights random"
+        )
+    if isinstance(setting.weights, Path) and not setting.weights.is_file():
+        raise UserError(f"no weights at {setting.weights}: check --weights")
+    if setting.weights != "default" and setting.backbone is None and what not in ("table2", "table3"):
+        raise UserError("one --weights cannot serve several backbones: choose one with --backbone M, R or D")
+    if len(setting.reductions) > 1 and what != "table6":
+        raise UserError(f"--ce-reduction both is for table6 alone: choose sum or mean for {what}")
+
+
+def changed_losses(losses: LossConfig) -> dict[str, Any]:
+    """The fields of a loss that differ from the default."""
+    default = to_json(LossConfig())
+    return {name: value for name, value in to_json(losses).items() if value != default[name]}

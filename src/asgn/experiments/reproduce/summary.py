@@ -1,0 +1,38 @@
+"""Means and deviations over seeds, as text."""
+
+import statistics
+from collections.abc import Iterable, Sequence
+
+from asgn.experiments.tables import Cell, PublishedRow
+
+MISSING = "-"
+
+
+def spread(values: Sequence[float], digits: int = 2) -> str:
+    """`mean ± standard deviation` over seeds, the mean alone of a single value."""
+    if not values:
+        return MISSING
+    mean = f"{statistics.mean(values):.{digits}f}"
+    return f"{mean} ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else mean
+
+
+def difference(values: Sequence[float], published: float | None) -> str:
+    """Our mean less the published number, with its sign."""
+    if not values or published is None:
+        return MISSING
+    return f"{statistics.mean(values) - published:+.2f}"
+
+
+def number(value: float | None) -> str:
+    """A published number as printed."""
+    return MISSING if value is None else f"{value:g}" if value == int(value) else f"{value:.2f}"
+
+
+def published_value(row: PublishedRow | None, dataset: str, split: str, metric: str) -> float | None:
+    """What the paper prints in one cell."""
+    return None if row is None else row.values.get(Cell(dataset, split, metric))
+
+
+def listed(values: Iterable[object]) -> str:
+    """Values with commas."""
+    return ", ".join(map(str, values))
