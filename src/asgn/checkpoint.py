@@ -6,8 +6,8 @@ checksums must all agree.
 
 import json
 import zlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,21 @@ GENERATOR = "generator."
 
 
 @dataclass(frozen=True)
+class PresenceCalibration:
+    """From which presence score on a phrase's object counts as being in the photograph, and how well that tells."""
+
+    threshold: float
+    balanced_accuracy: float
+    """Mean of the shares of present phrases found and of absent ones refused, in percent, on images left out."""
+    present: int
+    """Phrases about something in their photograph that it was measured on."""
+    absent: int
+    """Phrases about nothing in their photograph."""
+    data: dict[str, Any]
+    """The split, as JSON values."""
+
+
+@dataclass(frozen=True)
 class Model:
     """A generator with everything needed to use it."""
 
@@ -38,20 +53,44 @@ class Model:
     vocabulary: Vocabulary
     provenance: dict[str, Any]
     """Where backbone and training data came from, as JSON values."""
+    presence: PresenceCalibration | None = None
+    """None for a model that was not calibrated."""
 
 
-def save_model(path: Path, model: Model) -> None:
-    """Write a model checkpoint. Raises OutputError where the file cannot be written."""
-    write_tensors(path, prefixed(GENERATOR, model.generator.state_dict()), model_header(model))
+def save_model(path: Path, model: Model, half_precision: bool = False) -> None:
+    """Write a model checkpoint.
+
+    With `half_precision` weights take two bytes each, for models that are shipped; loading makes float32 of them
+    again, each within a 2,000th of what it was. A tensor with a value that two bytes cannot hold is left as it is.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    tensors = model.generator.state_dict()
+    if half_precision:
+        tensors = {name: _halved(tensor) for name, tensor in tensors.items()}
+    write_tensors(path, prefixed(GENERATOR, tensors), model_header(model))
 
 
 def model_header(model: Model) -> dict[str, Any]:
     """What the header of every checkpoint says of its model."""
-    return {
+    header = {
         "model": to_json(model.config),
         "vocabulary": {"words": model.vocabulary.words, "strip": model.vocabulary.strip},
         "provenance": model.provenance,
     }
+    return header if model.presence is None else header | {"presence": asdict(model.presence)}
+
+
+def write_presence(path: Path, presence: PresenceCalibration) -> Path:
+    """Put a calibration into a checkpoint file, or into a run folder's best one, and give the file's path.
+
+    Everything else in it stays as it is. Raises CheckpointError as `load_model`, and OutputError.
+    """
+    file = find_checkpoint(path)
+    tensors, header = read_tensors(file)
+    write_tensors(file, tensors, header | {"presence": asdict(presence)})
+    return file
 
 
 def load_model(path: Path) -> Model:
@@ -61,14 +100,28 @@ def load_model(path: Path) -> Model:
         CheckpointError: nothing is there, or it is damaged or of another format.
     """
     tensors, header = read_tensors(find_checkpoint(path))
+
+    def build(config: ModelConfig) -> Generator:
+        generator = build_generator(config).to(memory_format=torch.channels_last)
+        load_exactly(generator, unprefixed(GENERATOR, tensors), str(path))
+        return generator.eval()
+
+    return rebuild_model(header, build, str(path))
+
+
+def rebuild_model(header: Mapping[str, Any], build: Callable[[ModelConfig], Generator], origin: str) -> Model:
+    """A model from its description (see `model_header`) and a way to its generator.
+
+    Raises:
+        CheckpointError: the description is incomplete; `origin` names it. And whatever `build` raises.
+    """
     try:
         config = ModelConfig(**header["model"])
         vocabulary = Vocabulary(header["vocabulary"]["words"], header["vocabulary"]["strip"])
+        presence = PresenceCalibration(**header["presence"]) if "presence" in header else None
     except (KeyError, TypeError) as error:
-        raise CheckpointError(f"{path} lacks the description of a model ({error}): it is of another version") from error
-    generator = build_generator(config).to(memory_format=torch.channels_last)
-    load_exactly(generator, unprefixed(GENERATOR, tensors), str(path))
-    return Model(generator.eval(), config, vocabulary, header.get("provenance", {}))
+        raise CheckpointError(f"{origin} lacks a model's description ({error}): it is of another version") from error
+    return Model(build(config), config, vocabulary, header.get("provenance", {}), presence)
 
 
 def find_checkpoint(path: Path) -> Path:
@@ -144,6 +197,11 @@ def prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def unprefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The tensors whose names start with `prefix`, without it."""
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _halved(tensor: Tensor) -> Tensor:
+    half = tensor.half()
+    return half if tensor.dtype == torch.float32 and bool(half.isfinite().all()) else tensor
 
 
 def _checksum(tensor: Tensor) -> int:

@@ -76,8 +76,12 @@ def _record(path: Path, results: "Sequence[Segmentation]", written: Sequence[Pat
         {
             "phrase": result.phrase,
             "score": result.score,
+            "presence": result.presence,
+            "found": result.found,
             "area": int(result.mask.sum()),
+            "read_as": dict(result.read_as),
             "unknown_words": list(result.unknown),
+            "nearest_known": dict(result.reading.nearest),
             "cut_words": list(result.cut),
         }
         for result in results
@@ -87,12 +91,14 @@ def _record(path: Path, results: "Sequence[Segmentation]", written: Sequence[Pat
 
 def _say(path: Path, results: "Sequence[Segmentation]", written: Sequence[Path]) -> None:
     for result in results:
-        share = result.mask.mean()
-        found = f"{share:.1%} of the picture, score {result.score:.2f}" if share else "nothing matches"
-        typer.echo(f"{path.name}: {result.phrase!r}: {found}")
-        if result.unknown:
-            typer.echo(f"  unknown to the model: {', '.join(result.unknown)}", err=True)
-        if result.cut:
-            typer.echo(f"  only the first 20 words were read; cut: {' '.join(result.cut)}", err=True)
+        typer.echo(f"{path.name}: {result.phrase!r}: {_answer(result)}")
+        for remark in result.reading.remarks():
+            typer.echo(f"  {remark}", err=True)
     for file in written:
         typer.echo(f"  {file}")
+
+
+def _answer(result: "Segmentation") -> str:
+    if not result.found:
+        return f"nothing matches (presence {result.presence:.2f})"
+    return f"{result.mask.mean():.1%} of the picture, score {result.score:.2f}, presence {result.presence:.2f}"

@@ -69,7 +69,10 @@ class Vocabulary:
 
     def encode(self, phrase: str) -> Encoded:
         """The first 20 words of a phrase as ids; unknown words share one id, a phrase without a word is that id."""
-        tokens = tokenise(phrase, self.strip)
+        return self.encode_tokens(tokenise(phrase, self.strip))
+
+    def encode_tokens(self, tokens: Sequence[str]) -> Encoded:
+        """As `encode`, of a phrase's tokens."""
         words = tuple(tokens[:MAX_WORDS])
         unknown_id = self._ids[UNKNOWN]
         return Encoded(

@@ -5,20 +5,18 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from accelerate import Accelerator
-from numpy.typing import NDArray
 
 from asgn.checkpoint import load_model
 from asgn.config import LossConfig, TrainConfig
-from asgn.data.sample import Expression, Image
+from asgn.data.sample import Expression
 from asgn.data.synthetic import SyntheticDataset
-from asgn.data.transforms import crop_and_resize
 from asgn.evaluation.evaluate import Evaluation
 from asgn.evaluation.metrics import PRECISION_THRESHOLDS
 from asgn.experiments.report import Panel, Section, draw_curves, draw_panels, heat, overlay, write_report
 from asgn.experiments.run import RunPlan, evaluate_model, train_run
+from asgn.inference.segmentation import probability
 from asgn.inference.segmenter import Segmenter
 from asgn.training.loop import BEST
 from asgn.training.recorder import METRICS, curves
@@ -137,7 +135,9 @@ def _panels(data: SyntheticDataset, segmenter: Segmenter, seed: int) -> list[Pan
     panels = []
     for expression in _one_of_each_kind(data, seed):
         image, truth = data.image(expression.image_id), data.mask(expression)
-        prob = _prob_of(segmenter, image, expression.text)
+        encodings = [segmenter.vocabulary.encode(expression.text)]
+        logits = segmenter.pixel_logits(segmenter.encode(image), encodings)[0]
+        prob = probability(logits, *truth.shape)
         found = {"truth": overlay(image, truth), "prediction": overlay(image, prob >= 0.5)}
         pictures = found | {"probability": heat(prob)}
         panels.append(Panel(image, expression.text, pictures))
@@ -150,11 +150,3 @@ def _one_of_each_kind(data: SyntheticDataset, seed: int) -> list[Expression]:
         described = zip(data.kinds_of(image_id), data.expressions_of(image_id), strict=True)
         found |= dict([pair for pair in described if pair[0] not in found][:1])
     return [found[kind] for kind in sorted(found)]
-
-
-def _prob_of(segmenter: Segmenter, image: Image, phrase: str) -> NDArray[np.float32]:
-    """(H, W) probability for a phrase of the data set, whatever its words."""
-    encoded = segmenter.encode(image)
-    logits = segmenter.pixel_logits(encoded, [segmenter.vocabulary.encode(phrase)])[0]
-    prob: NDArray[np.float32] = torch.sigmoid(crop_and_resize(logits, *image.shape[:2])).numpy()
-    return prob

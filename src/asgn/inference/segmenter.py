@@ -1,53 +1,22 @@
 """`Segmenter`: a photograph and a phrase in, a mask out. The photograph is encoded once for all its phrases."""
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from asgn.checkpoint import Model, load_model
 from asgn.data.images import ImageSource, load_image
 from asgn.data.sample import Image, Mask
-from asgn.data.transforms import crop_and_resize, resize_and_crop, resize_and_pad_image
-from asgn.data.vocabulary import MAX_WORDS, Encoded, Vocabulary
-from asgn.errors import PhraseError
+from asgn.data.transforms import resize_and_pad_image
+from asgn.data.vocabulary import Encoded, Vocabulary
 from asgn.inference.densecrf import refine_logits, require_densecrf
+from asgn.inference.presence import DEFAULT_THRESHOLD, presence_scores
+from asgn.inference.segmentation import Segmentation, binarise, binarise_reference, segmentations
+from asgn.inference.words import Reading, WordReader
 from asgn.models.generator import ImageFeatures
-
-THRESHOLD = 1e-9
-"""A pixel belongs to the mask where its logit reaches this: probability one half (protocol section 5)."""
-
-LONGEST_PHRASE = 100
-"""Words beyond which a phrase is taken for a mistake rather than cut."""
-
-
-@dataclass(frozen=True)
-class Segmentation:
-    """What one phrase refers to in one photograph."""
-
-    phrase: str
-    mask: Mask
-    """(H, W) bool, at the photograph's own size."""
-    score: float
-    """Mean probability over the mask; 0 where the mask is empty."""
-    unknown: tuple[str, ...]
-    """Words of the phrase that the model has never seen."""
-    cut: tuple[str, ...]
-    """Words behind the twentieth, which were not read."""
-    pixel_logits: Tensor = field(repr=False)
-    """(S, S) logits over the network's square."""
-
-    @property
-    def prob(self) -> NDArray[np.float32]:
-        """(H, W) probability that a pixel belongs to the referent, computed when asked for."""
-        logits = crop_and_resize(self.pixel_logits, *self.mask.shape)
-        prob: NDArray[np.float32] = torch.sigmoid(logits).numpy()
-        return prob
 
 
 @dataclass(frozen=True)
@@ -76,11 +45,10 @@ class Segmenter:
         self.model = model
         self.device = torch.device(device)
         self.generator = model.generator.to(self.device).eval()
+        self.words = WordReader(model.vocabulary)
 
     @classmethod
-    def load(
-        cls, path: str | Path, device: str | torch.device = "cpu", densecrf: bool = False
-    ) -> "Segmenter":
+    def load(cls, path: str | Path, device: str | torch.device = "cpu", densecrf: bool = False) -> "Segmenter":
         """Load a checkpoint file or a run's folder.
 
         Raises:
@@ -93,6 +61,11 @@ class Segmenter:
     def vocabulary(self) -> Vocabulary:
         """The words the model knows."""
         return self.model.vocabulary
+
+    @property
+    def presence_threshold(self) -> float:
+        """The presence score below which nothing matches: the model's own, or a default where it has none."""
+        return DEFAULT_THRESHOLD if self.model.presence is None else self.model.presence.threshold
 
     def encode(self, image: ImageSource) -> EncodedImage:
         """Compute a photograph's features, once.
@@ -107,53 +80,41 @@ class Segmenter:
         return EncodedImage(features, square, pixels.shape[0], pixels.shape[1], self)
 
     def segment(self, image: EncodedImage | ImageSource, phrases: str | Sequence[str]) -> list[Segmentation]:
-        """The mask of each phrase, at the photograph's size.
+        """The mask of each phrase, at the photograph's size; empty where nothing matches.
 
         Raises:
-            PhraseError: a phrase is empty, longer than 100 words, or of unknown words only.
+            PhraseError: a phrase is empty, longer than 100 words, or names nothing that the model knows.
             DataError: the image cannot be read.
         """
         listed = [phrases] if isinstance(phrases, str) else list(phrases)
-        encodings = [self.read_phrase(phrase) for phrase in listed]
+        readings = [self.read_phrase(phrase) for phrase in listed]
         encoded = image if isinstance(image, EncodedImage) else self.encode(image)
         if not listed:
             return []
-        logits = self.pixel_logits(encoded, encodings)
-        masks = binarise(logits, encoded.height, encoded.width)
-        scores = _mean_probability(logits)
-        return [
-            Segmentation(phrase, mask, score if mask.any() else 0.0, encoding.unknown, encoding.cut, square)
-            for phrase, encoding, mask, score, square in zip(listed, encodings, masks, scores, logits, strict=True)
-        ]
+        raw = self.network_logits(encoded, [reading.encoded for reading in readings])
+        size = encoded.height, encoded.width
+        presences = presence_scores(raw, *size)
+        logits = self._sharpened(encoded, raw)
+        return segmentations(listed, readings, logits, presences, self.presence_threshold, size)
 
-    def read_phrase(self, phrase: str) -> Encoded:
-        """Encode a phrase, refusing what cannot mean anything to the model (see `segment`)."""
-        encoding = self.vocabulary.encode(phrase)
-        if not encoding.words:
-            raise PhraseError(f"the phrase {phrase!r} holds no word: say what to segment, such as 'left person'")
-        words = len(encoding.words) + len(encoding.cut)
-        if words > LONGEST_PHRASE:
-            raise PhraseError(f"a phrase of {words} words is too long: only {MAX_WORDS} are read; give the main ones")
-        if len(encoding.unknown) == len(encoding.words):
-            raise PhraseError(f"no word of the phrase {phrase!r} is known to the model{self._suggestion(encoding)}")
-        return encoding
+    def read_phrase(self, phrase: str) -> Reading:
+        """Read a phrase as `WordReader` does. Raises PhraseError for what cannot mean anything to the model."""
+        return self.words.read(phrase)
 
-    def _suggestion(self, encoding: Encoded) -> str:
-        near = {
-            match
-            for word in encoding.unknown
-            for match in difflib.get_close_matches(word, self.vocabulary.words, n=1, cutoff=0.75)
-        }
-        return f"; did you mean {', '.join(sorted(near))}?" if near else ": use other words"
+    def pixel_logits(self, encoded: EncodedImage, encodings: Sequence[Encoded]) -> Tensor:
+        """Logits (P, S, S) of P phrases over the network's square, on the CPU, sharpened where that is asked for."""
+        return self._sharpened(encoded, self.network_logits(encoded, encodings))
 
     @torch.inference_mode()
-    def pixel_logits(self, encoded: EncodedImage, encodings: Sequence[Encoded]) -> Tensor:
-        """Logits (P, S, S) of P phrases over the network's square, on the CPU."""
+    def network_logits(self, encoded: EncodedImage, encodings: Sequence[Encoded]) -> Tensor:
+        """As `pixel_logits`, never sharpened."""
         tokens = torch.nn.utils.rnn.pad_sequence([torch.tensor(e.ids) for e in encodings], batch_first=True)
         lengths = torch.tensor([len(encoding.ids) for encoding in encodings])
         grid = self.generator.decode(encoded.features, tokens.to(self.device), lengths.to(self.device))
         pixels: Tensor = self.generator.upsample(grid)
-        logits = pixels.squeeze(1).float().cpu()
+        return pixels.squeeze(1).float().cpu()
+
+    def _sharpened(self, encoded: EncodedImage, logits: Tensor) -> Tensor:
         if not self.densecrf:
             return logits
         picture = encoded.square.permute(1, 2, 0).numpy()
@@ -163,29 +124,12 @@ class Segmenter:
         """Masks of a data set's phrases, which are taken as they come: unknown words included, long ones cut.
 
         `reference` binarises in the network's square before it resizes, as the base code did; `clean` resizes the
-        logits first (protocol section 5).
+        logits first (protocol section 5). Neither asks whether the phrase's object is present.
         """
         encoded = self.encode(image)
         logits = self.pixel_logits(encoded, [self.vocabulary.encode(phrase) for phrase in phrases])
         make = binarise if protocol == "clean" else binarise_reference
         return make(logits, encoded.height, encoded.width)
-
-
-def binarise(logits: Tensor, height: int, width: int) -> list[Mask]:
-    """(P, S, S) logits to P masks (height, width): resize, then threshold."""
-    return [(crop_and_resize(square, height, width) >= THRESHOLD).numpy() for square in logits]
-
-
-def binarise_reference(logits: Tensor, height: int, width: int) -> list[Mask]:
-    """(P, S, S) logits to P masks (height, width): threshold, then resize, keeping every touched pixel."""
-    return [(resize_and_crop((square >= THRESHOLD).float(), height, width) > 0).numpy() for square in logits]
-
-
-def _mean_probability(logits: Tensor) -> list[float]:
-    """Mean probability over each phrase's foreground, (P, S, S) to P numbers."""
-    foreground = logits >= THRESHOLD
-    total = (torch.sigmoid(logits) * foreground).sum(dim=(1, 2))
-    return [float(score) for score in total / foreground.sum(dim=(1, 2)).clamp(min=1)]
 
 
 def _channels_first(pixels: Image) -> Tensor:

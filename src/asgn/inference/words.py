@@ -1,0 +1,146 @@
+"""How a model reads a person's words: slips bridged, unknown words named with the nearest known one."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from asgn.data.everyday_words import is_common_word, stand_ins
+from asgn.data.vocabulary import MAX_WORDS, SPECIAL, Encoded, Vocabulary, tokenise
+from asgn.errors import PhraseError
+
+LONGEST_PHRASE = 100
+"""Words beyond which a phrase is taken for a mistake rather than cut."""
+
+_LEAST_BRIDGED = 4
+_LEAST_READ = 3
+_LEAST_ALIKE = 0.7
+_LONGEST_WORD = 30
+_NAME_NOTHING = frozenset(
+    ("a", "an", "the", "this", "that", "these", "those", "of", "on", "in", "at", "to", "from", "by", "with", "and",
+     "or", "is", "are", "it", "its", "his", "her", "their")
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A phrase as the model reads it."""
+
+    encoded: Encoded
+    """What goes into the network."""
+    read_as: Mapping[str, str]
+    """Words that the model does not know, and the known words that it read for them."""
+    nearest: Mapping[str, str | None]
+    """Words that it does not know and could not read, with the most similar known word if there is one."""
+
+    def remarks(self) -> list[str]:
+        """What a person should be told of the reading, one sentence each."""
+        said = [f"'{word}' read as '{known}'" for word, known in self.read_as.items()]
+        if self.nearest:
+            said.append("unknown to the model: " + ", ".join(map(_with_nearest, self.nearest.items())))
+        if self.encoded.cut:
+            said.append(f"only the first {MAX_WORDS} words were read; cut: {' '.join(self.encoded.cut)}")
+        return said
+
+
+class WordReader:
+    """Reads phrases by one vocabulary.
+
+    A word of four letters or more that the model does not know is read as the known word one edit away (a letter
+    changed, missing, too many, or two exchanged) where there is just one that starts alike, unless it is itself a
+    common word ("boot" is no "boat"). Else an everyday word is read as a known one that fits the same things ("kid"
+    as "person"). Punctuation that the model does not know is passed over.
+    """
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self.vocabulary = vocabulary
+        self._names = frozenset(word for word in vocabulary.words[len(SPECIAL) :] if word.isalpha())
+        self._of_length: dict[int, list[str]] = {}
+        for word in sorted(self._names):
+            self._of_length.setdefault(len(word), []).append(word)
+        self._seen: dict[str, tuple[str | None, str | None]] = {}
+
+    def read(self, phrase: str) -> Reading:
+        """Read a phrase.
+
+        Raises:
+            PhraseError: it holds no word, more than 100, or none that the model knows and that names anything.
+        """
+        tokens = tokenise(phrase, self.vocabulary.strip)
+        if self.vocabulary.strip:
+            tokens = [token for token in tokens if token in self.vocabulary or any(map(str.isalnum, token))]
+        if not tokens:
+            raise PhraseError(f"the phrase {_short(phrase)} holds no word: say what to segment, such as 'left person'")
+        if len(tokens) > LONGEST_PHRASE:
+            raise PhraseError(
+                f"a phrase of {len(tokens)} words is too long: only {MAX_WORDS} are read; give the main ones"
+            )
+        return self._check(self._read(tokens), phrase)
+
+    def _read(self, tokens: Sequence[str]) -> Reading:
+        unknown = [token for token in dict.fromkeys(tokens[:MAX_WORDS]) if token not in self.vocabulary]
+        read_as, nearest = {}, {}
+        for word in unknown:
+            known, alike = self._look_up(word)
+            if known is None:
+                nearest[word] = alike
+            else:
+                read_as[word] = known
+        return Reading(self.vocabulary.encode_tokens([read_as.get(word, word) for word in tokens]), read_as, nearest)
+
+    def _check(self, reading: Reading, phrase: str) -> Reading:
+        naming = [word for word in reading.encoded.words if word not in _NAME_NOTHING]
+        if not reading.nearest or any(word not in reading.nearest for word in naming):
+            return reading
+        near = sorted({word for word in reading.nearest.values() if word is not None})
+        advice = f"; did you mean {', '.join(near)}?" if near else ": use other words"
+        raise PhraseError(f"no word of the phrase {_short(phrase)} that names anything is known to the model{advice}")
+
+    def _look_up(self, word: str) -> tuple[str | None, str | None]:
+        """What the word is read as, and else what it resembles; remembered, as sheets repeat their words."""
+        if word not in self._seen:
+            if len(self._seen) > 10_000:
+                self._seen.clear()
+            known = self._slip(word) or next(stand_ins(word, self._names), None)
+            self._seen[word] = (known, None if known else self._resembling(word))
+        return self._seen[word]
+
+    def _slip(self, word: str) -> str | None:
+        if len(word) < _LEAST_BRIDGED or not word.isalpha() or is_common_word(word):
+            return None
+        near = [
+            known
+            for length in range(max(_LEAST_READ, len(word) - 1), len(word) + 2)
+            for known in self._of_length.get(length, ())
+            if known[0] == word[0] and is_one_edit(word, known)
+        ]
+        return near[0] if len(near) == 1 else None
+
+    def _resembling(self, word: str) -> str | None:
+        if len(word) > _LONGEST_WORD:
+            return None
+        candidates = [
+            known for length in range(len(word) - 3, len(word) + 4) for known in self._of_length.get(length, ())
+        ]
+        alike = difflib.get_close_matches(word, candidates, n=1, cutoff=_LEAST_ALIKE)
+        return alike[0] if alike else None
+
+
+def is_one_edit(first: str, second: str) -> bool:
+    """Whether two words differ by one letter changed, missing or too many, or by two neighbours exchanged."""
+    short, long = sorted((first, second), key=len)
+    if len(long) - len(short) > 1 or first == second:
+        return False
+    start = next((place for place, (a, b) in enumerate(zip(short, long, strict=False)) if a != b), len(short))
+    if len(short) < len(long):
+        return short[start:] == long[start + 1 :]
+    exchanged = short[start : start + 2] == long[start : start + 2][::-1]
+    return short[start + 1 :] == long[start + 1 :] or (exchanged and short[start + 2 :] == long[start + 2 :])
+
+
+def _with_nearest(unknown: tuple[str, str | None]) -> str:
+    word, near = unknown
+    return word if near is None else f"{word} (the nearest it knows: {near})"
+
+
+def _short(phrase: str) -> str:
+    return repr(phrase if len(phrase) <= 60 else phrase[:57] + "...")
