@@ -14,7 +14,7 @@ class Discriminator(nn.Module):
     Batch norm on layers 2 to 5, LeakyReLU 0.2; the last layer's map is averaged to one logit. It never sees the
     phrase. Real and fake masks are passed in separate calls, so each is normalised by its own statistics. One call
     for both, with statistics apart, was measured and is no faster: nine tenths of the time are convolutions, which run
-    at the speed of matrix products (benchmarks/adversarial_ratio.py). LeakyReLU works in place, which halves the memory.
+    at the speed of matrix products (benchmarks/adversarial_ratio.py). LeakyReLU works in place, for less memory.
     """
 
     def __init__(self, widths: tuple[int, ...] = WIDTHS) -> None:
