@@ -7,24 +7,32 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from asgn.cli.options import Device, Json, json_text
+from asgn.cli.sheet import segment_rows
 from asgn.data.images import load_image
 from asgn.errors import UserError
 from asgn.inference.outputs import OutputFormat, ResultWriter
 
 if TYPE_CHECKING:
-    from asgn.inference.segmenter import Segmentation
+    from asgn.inference.segmentation import Segmentation
+    from asgn.inference.why import Why
 
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".jp2", ".avif"}
 
 
 def segment(
-    inputs: Annotated[list[str], typer.Argument(metavar="IMAGE... PHRASE...", help="image files, then phrases")],
     model: Annotated[Path, typer.Option("--model", help="checkpoint file, or the folder of a run")],
+    inputs: Annotated[
+        list[str] | None, typer.Argument(metavar="IMAGE... PHRASE...", help="image files, then phrases")
+    ] = None,
+    sheet: Annotated[
+        Path | None, typer.Option("--sheet", help="CSV of image, phrase and, if you like, id; see docs/segmenting.md")
+    ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="folder for the results")] = Path(),
     output_format: Annotated[
         OutputFormat, typer.Option("--format", help="png masks, rle, coco, polygon or overlay")
     ] = "png",
     densecrf: Annotated[bool, typer.Option("--densecrf", help="sharpen masks by dense CRF (extra crf)")] = False,
+    why: Annotated[bool, typer.Option("--why", help="say what made each answer, and what would change it")] = False,
     device: Device = "auto",
     json_output: Json = False,
 ) -> None:
@@ -32,29 +40,43 @@ def segment(
 
     Example: asgn segment street.jpg "white car on the right" "left person" --model runs/mine -o masks
     """
-    images, phrases = split_inputs(inputs)
+    if sheet is not None:
+        if inputs:
+            raise UserError("give images and phrases either in the sheet or behind the command, not both")
+        if why:
+            raise UserError("--why is for single photographs: leave it out, or name the image and phrase")
+        return segment_rows(sheet, model, out, output_format, densecrf, device, json_output)
+    images, phrases = split_inputs(inputs or [])
 
     from asgn.inference.device import choose_device
     from asgn.inference.segmenter import Segmenter
+    from asgn.inference.why import explain
 
     segmenter = Segmenter.load(model, choose_device(device), densecrf)
+    if not json_output and segmenter.model.presence is None:
+        threshold = f"{segmenter.presence_threshold:.2f}"
+        typer.echo(f"presence is not calibrated for this model: below {threshold} nothing matches", err=True)
     for phrase in phrases:
         segmenter.read_phrase(phrase)
     found = []
     with ResultWriter(out, output_format) as writer:
         for path in images:
             pixels = load_image(path)
-            results = segmenter.segment(pixels, phrases)
+            encoded = segmenter.encode(pixels)
+            results = segmenter.segment(encoded, phrases)
+            reasons = [explain(segmenter, encoded, phrase) for phrase in phrases] if why else []
             written = writer.write(pixels, path.name, results)
-            found.append(_record(path, results, written))
+            found.append(_record(path, results, reasons, written))
             if not json_output:
-                _say(path, results, written)
+                _say(path, results, reasons, written)
     if json_output:
         typer.echo(json_text(found))
 
 
 def split_inputs(inputs: Sequence[str]) -> tuple[list[Path], list[str]]:
     """Which arguments are images (files that exist, or names that end like one) and which are phrases."""
+    if not inputs:
+        raise UserError("nothing to segment: give an image file, then phrases, or a --sheet")
     images = [Path(text) for text in inputs if Path(text).suffix.lower() in IMAGE_SUFFIXES or _is_file(text)]
     phrases = [text for text in inputs if Path(text) not in images]
     if not images:
@@ -71,8 +93,10 @@ def _is_file(text: str) -> bool:
         return False
 
 
-def _record(path: Path, results: "Sequence[Segmentation]", written: Sequence[Path]) -> dict[str, object]:
-    phrases = [
+def _record(
+    path: Path, results: "Sequence[Segmentation]", reasons: "Sequence[Why]", written: Sequence[Path]
+) -> dict[str, object]:
+    phrases: list[dict[str, object]] = [
         {
             "phrase": result.phrase,
             "score": result.score,
@@ -86,14 +110,18 @@ def _record(path: Path, results: "Sequence[Segmentation]", written: Sequence[Pat
         }
         for result in results
     ]
+    for record, reason in zip(phrases, reasons, strict=False):
+        record["why"] = reason.to_json()
     return {"image": str(path), "phrases": phrases, "files": [str(file) for file in written]}
 
 
-def _say(path: Path, results: "Sequence[Segmentation]", written: Sequence[Path]) -> None:
-    for result in results:
+def _say(path: Path, results: "Sequence[Segmentation]", reasons: "Sequence[Why]", written: Sequence[Path]) -> None:
+    for place, result in enumerate(results):
         typer.echo(f"{path.name}: {result.phrase!r}: {_answer(result)}")
         for remark in result.reading.remarks():
             typer.echo(f"  {remark}", err=True)
+        for reason in reasons[place : place + 1]:
+            typer.echo("\n".join(f"  {line}" for line in reason.lines()))
     for file in written:
         typer.echo(f"  {file}")
 

@@ -86,7 +86,7 @@ class ResultWriter:
             return paths
         if self.output_format == "overlay":
             path = self.folder / f"{stem}.overlay.png"
-            _save_png(path, draw_overlay(image, results))
+            write_picture(path, draw_overlay(image, results))
             return [path]
         height, width = image.shape[:2]
         record: dict[str, Any] = {"image": name, "height": height, "width": width}
@@ -117,14 +117,15 @@ class FileNames:
 
     def __init__(self) -> None:
         self._taken: set[str] = set()
+        self._numbers: dict[str, int] = {}
 
     def take(self, text: str) -> str:
         """A name not taken before, numbered from -2 when texts come out alike."""
         plain = slug(text)
-        name, number = plain, 1
+        name = plain
         while name in self._taken:
-            number += 1
-            name = f"{plain}-{number}"
+            self._numbers[plain] = self._numbers.get(plain, 1) + 1
+            name = f"{plain}-{self._numbers[plain]}"
         self._taken.add(name)
         return name
 
@@ -162,10 +163,11 @@ def coco_results(results: Sequence[PhraseMask], image: int | str) -> list[dict[s
 
 def write_mask(path: Path, mask: NDArray[np.bool_]) -> None:
     """Write a mask (H, W) as an 8 bit grey PNG of 0 and 255. Raises OutputError."""
-    _save_png(path, Image.fromarray(np.where(mask, np.uint8(255), np.uint8(0))))
+    write_picture(path, Image.fromarray(np.where(mask, np.uint8(255), np.uint8(0))))
 
 
-def _save_png(path: Path, image: Image.Image) -> None:
+def write_picture(path: Path, image: Image.Image) -> None:
+    """Write a picture as PNG. Raises OutputError."""
     atomic_write(path, lambda temporary: image.save(temporary, format="PNG"))
 
 

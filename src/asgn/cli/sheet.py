@@ -1,0 +1,46 @@
+"""`asgn segment --sheet`: thousands of images and phrases from a CSV file."""
+
+import sys
+from dataclasses import asdict
+from datetime import timedelta
+from pathlib import Path
+
+import typer
+
+from asgn.cli.options import json_text
+from asgn.cli.progress import counting
+from asgn.inference.outputs import OutputFormat
+from asgn.inference.sheet import read_sheet
+
+_LONGEST_WAIT = timedelta(days=7)
+"""For the slowest process of a sheet; the usual limit of minutes would end a long run at its very end."""
+
+
+def segment_rows(
+    path: Path, model: Path, out: Path, output_format: OutputFormat, densecrf: bool, device: str, json_output: bool
+) -> None:
+    """Segment a sheet's rows, alone or as one of the processes of `accelerate launch`; say what became of them."""
+    sheet = read_sheet(path)
+
+    from accelerate import PartialState
+
+    from asgn.inference.device import choose_device
+    from asgn.inference.segmenter import Segmenter
+    from asgn.inference.sheet_run import segment_sheet
+
+    processes = PartialState(cpu=device == "cpu", timeout=_LONGEST_WAIT)
+    shares_devices = device == "auto" and processes.num_processes > 1
+    segmenter = Segmenter.load(model, processes.device if shares_devices else choose_device(device), densecrf)
+    with counting("rows" if processes.num_processes == 1 else "rows of this process") as show:
+        show_here = (lambda done, total: show(None, done, total)) if processes.is_main_process else None
+        summary = segment_sheet(segmenter, sheet, out, output_format, processes, show_here)
+    processes.destroy_process_group()
+    if summary is None:
+        return
+    if json_output:
+        typer.echo(json_text(asdict(summary)))
+        return
+    typer.echo(f"{summary.segmented:,} of {summary.rows:,} rows segmented, {summary.nothing_found:,} found nothing")
+    typer.echo(f"  {summary.results}")
+    if summary.rejected is not None:
+        print(f"{summary.refused:,} rows refused, with the reasons in {summary.rejected}", file=sys.stderr)
