@@ -14,6 +14,8 @@ from asgn.cli.demo import demo
 from asgn.cli.doctor import doctor
 from asgn.cli.evaluate import evaluate
 from asgn.cli.info import info
+from asgn.cli.plan import plan
+from asgn.cli.probe import probe
 from asgn.cli.reproduce import reproduce
 from asgn.cli.score import score
 from asgn.cli.segment import segment
@@ -27,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for command in (segment, serve_app, train, evaluate, score, reproduce, info, doctor, demo):
+for command in (segment, serve_app, plan, train, evaluate, probe, score, reproduce, info, doctor, demo):
     app.command()(command)
 app.add_typer(data_app)
 

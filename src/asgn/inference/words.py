@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from asgn.data.everyday_words import is_common_word, stand_ins
 from asgn.data.vocabulary import MAX_WORDS, SPECIAL, Encoded, Vocabulary, tokenise
@@ -46,9 +47,9 @@ class WordReader:
     """Reads phrases by one vocabulary.
 
     A word of four letters or more that the model does not know is read as the known word one edit away (a letter
-    changed, missing, too many, or two exchanged) where there is just one that starts alike, unless it is itself a
-    common word ("boot" is no "boat"). Else an everyday word is read as a known one that fits the same things ("kid"
-    as "person"). Punctuation that the model does not know is passed over.
+    changed, missing, too many, or two exchanged) where just one starts alike, or just one differs by a doubled letter
+    or an exchange; unless it is itself a common word ("boot" is no "boat"). Else an everyday word is read as a known
+    one that fits the same things ("kid" as "person"). Punctuation that the model does not know is passed over.
     """
 
     def __init__(self, vocabulary: Vocabulary) -> None:
@@ -113,7 +114,8 @@ class WordReader:
             for known in self._of_length.get(length, ())
             if known[0] == word[0] and is_one_edit(word, known)
         ]
-        return near[0] if len(near) == 1 else None
+        likely = [known for known in near if _is_same_but_for_typing(word, known)]
+        return near[0] if len(near) == 1 else likely[0] if len(likely) == 1 else None
 
     def _resembling(self, word: str) -> str | None:
         if len(word) > _LONGEST_WORD:
@@ -135,6 +137,15 @@ def is_one_edit(first: str, second: str) -> bool:
         return short[start:] == long[start + 1 :]
     exchanged = short[start : start + 2] == long[start : start + 2][::-1]
     return short[start + 1 :] == long[start + 1 :] or (exchanged and short[start + 2 :] == long[start + 2 :])
+
+
+def _is_same_but_for_typing(first: str, second: str) -> bool:
+    """Whether one edit between two words is the commonest kind: a letter doubled or not, or neighbours exchanged."""
+    return _without_doubles(first) == _without_doubles(second) or sorted(first) == sorted(second)
+
+
+def _without_doubles(word: str) -> str:
+    return "".join(letter for letter, _ in groupby(word))
 
 
 def _with_nearest(unknown: tuple[str, str | None]) -> str:
