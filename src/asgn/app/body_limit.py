@@ -8,23 +8,21 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from asgn.app.limits import MIB
-
 _PATIENCE = 30.0
 """Seconds for which the rest of a refused body is read and thrown away."""
 
 
 class BodyLimit:
-    """ASGI middleware: a body of more than `most` bytes is answered by 413.
+    """ASGI middleware: a body of more than `most` bytes is answered by 413 and `message`.
 
     The rest of the body is read and thrown away first: a client that is cut off in the middle of sending reports a
     broken connection instead of the message.
     """
 
-    def __init__(self, app: ASGIApp, most: int) -> None:
+    def __init__(self, app: ASGIApp, most: int, message: str) -> None:
         self.app = app
         self.most = most
-        self.message = f"the upload is too large: at most {most // MIB} MB; make the picture smaller first"
+        self.message = message
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""

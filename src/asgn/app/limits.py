@@ -34,6 +34,11 @@ class Limits:
     answer_bytes: int = 128 * MIB
     """Memory for the answers that the page shows and offers for download."""
 
+    @property
+    def too_many_bytes(self) -> str:
+        """What is said of a file beyond `file_bytes`."""
+        return f"the picture is too large: at most {self.file_bytes / MIB:g} MB; make it smaller first"
+
 
 def check_plain_name(name: str) -> None:
     """Refuse a client's file name that could lead out of a folder; no file is ever called after it all the same.

@@ -26,14 +26,9 @@ _KEPT_SECONDS = 3600
 _EVENT: dict[str, Any] = {"api_visibility": "private", "concurrency_limit": None, "show_progress": "minimal"}
 
 
-class PhotographInput(gr.Image):
-    """Gradio's image box, but it hands on the file as it was sent: decoding is done within our own limits."""
-
-    is_template = True
-
-    def preprocess(self, payload: ImageData | None) -> bytes | None:
-        """The content of the uploaded file."""
-        return Path(payload.path).read_bytes() if payload is not None and payload.path else None
+def read_upload(payload: ImageData | None) -> bytes | None:
+    """The content of an uploaded file."""
+    return Path(payload.path).read_bytes() if payload is not None and payload.path else None
 
 
 class Page:
@@ -79,13 +74,16 @@ class Page:
 
 def build_page(page: Page, examples: Sequence[Example]) -> gr.Blocks:
     """The gradio page whose events call `page`."""
-    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(600, _KEPT_SECONDS)) as blocks:
+    blocks = gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(600, _KEPT_SECONDS))
+    with blocks:
         gr.Markdown(_HEADING)
         with gr.Row(equal_height=False):
             with gr.Column(scale=4, min_width=300):
-                photograph = PhotographInput(
+                photograph = gr.Image(
                     label="Photograph", sources=["upload", "clipboard"], buttons=[], height=280, elem_id="asgn-photo"
                 )
+                # The file goes on as it was sent: it is decoded within our own limits, not within gradio's.
+                photograph.preprocess = read_upload  # type: ignore[method-assign, assignment]
                 phrases = gr.Textbox(
                     label="Phrases, one per line", lines=4, max_lines=16, elem_id="asgn-phrases",
                     placeholder="left person\nthe dog on the sofa\nred car behind the tree",
@@ -106,9 +104,7 @@ def build_page(page: Page, examples: Sequence[Example]) -> gr.Blocks:
     return blocks
 
 
-def _add_example(
-    example: Example, photograph: gr.Image, phrases: gr.Textbox, answer: gr.HTML, page: Page
-) -> None:
+def _add_example(example: Example, photograph: gr.Image, phrases: gr.Textbox, answer: gr.HTML, page: Page) -> None:
     """A button that puts the example into the page and has it answered."""
     path, text = example
     label = ", ".join(text.splitlines())

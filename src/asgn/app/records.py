@@ -20,10 +20,13 @@ def answer_record(photograph: Photograph, answers: Sequence[PhraseAnswer], model
 def _phrase_record(answer: PhraseAnswer) -> dict[str, Any]:
     if answer.result is None:
         return {"phrase": answer.phrase, "error": answer.error}
-    record = rle_record(answer.result)
+    result = answer.result
     return {
-        **record,
-        "found": record["area"] > 0,
-        "unknown_words": list(answer.result.unknown),
-        "cut_words": list(answer.result.cut),
+        **rle_record(result),
+        "found": result.found,
+        "presence": result.presence,
+        "read_as": dict(result.read_as),
+        "unknown_words": list(result.unknown),
+        "nearest_known": dict(result.reading.nearest),
+        "cut_words": list(result.cut),
     }

@@ -44,7 +44,7 @@ def build_server(segmenter: Segmenter, folder: Path, limits: Limits | None = Non
     handlers: dict[Any, Callable[..., Any]] = dict.fromkeys((UserError, HTTPException, Exception), show_error)
     server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, exception_handlers=handlers)
     server.router.routes += [*SegmentApi(service, queue).routes(), *book.routes()]
-    server.add_middleware(BodyLimit, most=limits.file_bytes + _FORM_BYTES)
+    server.add_middleware(BodyLimit, most=limits.file_bytes + _FORM_BYTES, message=limits.too_many_bytes)
     page = build_page(Page(service, queue, book), make_examples(folder, segmenter.vocabulary))
     page.queue(max_size=limits.waiting, default_concurrency_limit=None)
     return gr.mount_gradio_app(

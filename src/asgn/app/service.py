@@ -16,7 +16,8 @@ from asgn.app.recent import RecentItems
 from asgn.data.images import image_size, load_image
 from asgn.data.sample import Image
 from asgn.errors import PhraseError
-from asgn.inference.segmenter import EncodedImage, Segmentation, Segmenter
+from asgn.inference.segmentation import Segmentation
+from asgn.inference.segmenter import EncodedImage, Segmenter
 
 _NAME = "the picture"
 _PREVIEW_SIDES = (640, 1280)
@@ -59,17 +60,17 @@ class SegmentService:
             DataError: not an image, or a damaged one.
         """
         if len(data) > self.limits.file_bytes:
-            most = self.limits.file_bytes / 2**20
-            raise RefusalError(413, f"{_NAME} is too large: at most {most:g} MB; make it smaller first")
+            raise RefusalError(413, self.limits.too_many_bytes)
         key = hashlib.sha256(data).hexdigest()
         known = self._photographs.get(key)
         if known is not None:
             return known
         height, width = image_size(data, _NAME)
         if height * width > self.limits.pixels:
-            most = self.limits.pixels / 1_000_000
-            size = f"{width}x{height} pixels"
-            raise RefusalError(413, f"{_NAME} is too large ({size}): at most {most:g} megapixels; make it smaller first")
+            size, most = f"{width}x{height} pixels", self.limits.pixels / 1_000_000
+            raise RefusalError(
+                413, f"{_NAME} is too large ({size}): at most {most:g} megapixels; make it smaller first"
+            )
         pixels = load_image(data, _NAME)
         photograph = Photograph(key, self.segmenter.encode(pixels), _preview(pixels))
         self._photographs.put(key, photograph, _size(photograph))

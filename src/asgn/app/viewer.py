@@ -5,7 +5,7 @@ from html import escape
 
 from asgn.app.service import PhraseAnswer
 from asgn.inference.overlay import phrase_colour
-from asgn.inference.segmenter import Segmentation
+from asgn.inference.segmentation import Segmentation
 
 EMPTY = """<div class="asgn-empty" role="status"><p>Drop a photograph, type what to look for,
 and press <b>Segment</b>.<br>Or click one of the examples below.</p></div>"""
@@ -46,7 +46,7 @@ def show_answers(address: str, answers: Sequence[PhraseAnswer]) -> str:
 
 
 def _summary(answers: Sequence[PhraseAnswer]) -> str:
-    found = sum(answer.result is not None and bool(answer.result.mask.any()) for answer in answers)
+    found = sum(answer.result is not None and answer.result.found for answer in answers)
     return f"{found} of {len(answers)} phrases found" if len(answers) > 1 else ("Found" if found else "Nothing found")
 
 
@@ -55,7 +55,7 @@ def _photo(address: str) -> str:
 
 
 def _layer(address: str, index: int, result: Segmentation) -> str:
-    where = f"{result.mask.mean():.1%} of the picture" if result.mask.any() else "nothing matches"
+    where = f"{result.mask.mean():.1%} of the picture" if result.found else "nothing matches"
     alt = escape(f"Mask of “{result.phrase}”: {where}", quote=True)
     return f'<img class="asgn-layer" src="{address}/{index}.png" alt="{alt}">'
 
@@ -79,24 +79,16 @@ def _legend(answers: Sequence[PhraseAnswer]) -> str:
 
 
 def _legend_row(index: int, result: Segmentation) -> str:
-    if result.mask.any():
-        verdict = f"""<span class="asgn-verdict"><span class="asgn-share">{result.mask.mean():.1%} of the picture</span>
+    presence = f'<span title="How likely it is in the photograph at all">presence {result.presence:.2f}</span>'
+    if result.found:
+        verdict = f"""<span class="asgn-share">{result.mask.mean():.1%} of the picture</span>
 <meter min="0" max="1" value="{result.score:.3f}" aria-hidden="true"></meter>
-<span class="asgn-score" title="Mean probability over the mask">score {result.score:.2f}</span></span>"""
+<span title="Mean probability over the mask">score {result.score:.2f}</span>{presence}"""
     else:
-        verdict = '<span class="asgn-verdict asgn-nothing">nothing matches</span>'
+        verdict = f"<i>nothing matches</i>{presence}"
+    remarks = "".join(_note(remark) for remark in result.reading.remarks())
     return f"""<li><label><input type="checkbox" class="asgn-show-{index}" checked>{_swatch(index)}
-<b>{escape(result.phrase)}</b></label>{verdict}{"".join(map(_note, _remarks(result)))}</li>"""
-
-
-def _remarks(result: Segmentation) -> list[str]:
-    """What the user should know of how the phrase was read."""
-    remarks = []
-    if result.unknown:
-        remarks.append(f"Unknown to the model: {', '.join(result.unknown)}")
-    if result.cut:
-        remarks.append(f"Only the first 20 words were read; left out: {' '.join(result.cut)}")
-    return remarks
+<b>{escape(result.phrase)}</b></label><span class="asgn-verdict">{verdict}</span>{remarks}</li>"""
 
 
 def _note(text: str) -> str:
