@@ -1,0 +1,47 @@
+"""A sheet's run in a process that its parent may kill at any moment, and the sheets to run."""
+
+import csv
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import numpy as np
+import torch
+from accelerate import PartialState
+from PIL import Image
+
+from asgn.inference.outputs import OutputFormat
+from asgn.inference.segmenter import Segmenter
+from asgn.inference.sheet import read_sheet
+from asgn.inference.sheet_run import segment_sheet
+
+WORDS = ("left", "right", "top", "big", "small", "red", "blue", "green")
+THINGS = ("circle", "star", "square", "triangle")
+
+
+class Sure(Segmenter):
+    """Finds something for nearly every phrase, as a random model's presence would not."""
+
+    presence_threshold = 0.0
+
+
+def write_sheet(folder: Path, rows: int, images: int) -> Path:
+    """A sheet over noise pictures of two shapes, every row different, the rows of an image far apart."""
+    random = np.random.default_rng(0)
+    for image in range(images):
+        shape = (40, 60, 3) if image % 2 else (50, 36, 3)
+        Image.fromarray(random.integers(0, 256, shape, dtype=np.uint8)).save(folder / f"photo{image}.png")
+    with (folder / "phrases.csv").open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(("image", "phrase", "id"))
+        for row in range(rows):
+            words = [WORDS[(row // images) // 8**place % 8] for place in range(3)]
+            table.writerow((f"photo{row % images}.png", " ".join([*words, THINGS[row % 4]]), 1000 + row))
+    return folder / "phrases.csv"
+
+
+def run(model: Path, sheet: Path, out: Path, output_format: OutputFormat, tell: Connection) -> None:
+    """Answer the sheet, or go on with it; the parent is told how many rows are answered since the start."""
+    torch.set_num_threads(1)
+    segmenter = Sure.load(model)
+    processes = PartialState(cpu=True)
+    segment_sheet(segmenter, read_sheet(sheet), out, output_format, processes, lambda done, _: tell.send(done))
