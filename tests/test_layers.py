@@ -16,6 +16,7 @@ LAYERS: list[set[str]] = [
     {"experiments"},
     {"app"},
     {"cli"},
+    {"__main__"},
 ]
 RANKS = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 FILES = sorted(ROOT.rglob("*.py"))

@@ -77,6 +77,7 @@ class TrainConfig:
 
     steps: int = setting(750_000, "optimisation steps")
     batch_size: int = setting(1, "expressions in a step, over all processes")
+    micro_batch: int = setting(0, "expressions that a process passes at once; 0 passes its whole share of a batch")
     phrases_per_image: int = setting(1, "expressions of one image kept together in a batch, its features shared")
     learning_rate: float = setting(2.5e-4, "Adam's rate for both networks (Sec. IV-C)")
     backbone_learning_rate: float = setting(2.5e-5, "Adam's rate for a fine-tuned backbone")

@@ -36,17 +36,21 @@ def evaluate(
 
     Example: asgn evaluate runs/mine --data own --root my-photos --split val --control --json scores.json
     """
+    from accelerate import PartialState
+    from accelerate.utils import gather_object
+
     from asgn.checkpoint import load_model
     from asgn.experiments.run import evaluate_model
     from asgn.inference.device import choose_device
 
+    is_main = PartialState(cpu=device == "cpu").is_main_process
     chosen, loaded = choose_device(device), load_model(model)
     dataset = open_dataset(data, root, split)
     for file in (json_file, masks_file):  # found out now rather than after hours
         if file is not None:
             ensure_writable_folder(file.parent)
     masks: list[dict[str, Any]] = []
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    with Progress(console=Console(stderr=True), transient=True, disable=not is_main) as bar:
         task = bar.add_task("images", total=None)
         evaluation = evaluate_model(
             loaded,
@@ -59,6 +63,9 @@ def evaluate(
             keep_mask=None if masks_file is None else lambda item, mask: masks.append(coco_result(item, mask)),
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
+    masks = gather_object(masks)
+    if not is_main:
+        return
     row = loaded.config.variant + ("+DCRF" if densecrf else "")
     result = {"model": {"path": str(model), "variant": row, "provenance": loaded.provenance}}
     if json_file is not None:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from asgn.cli.options import Against, Data, Root, loss_option, model_option, train_option
+from asgn.cli.options import Against, Data, Root, loss_option, model_changes, model_option, train_option
 from asgn.config import LossConfig, TrainConfig
 from asgn.data.datasets import open_dataset
 from asgn.data.provenance import ImageLists
@@ -34,6 +34,7 @@ def train(
     allow_leak: Annotated[bool, typer.Option("--allow-leak", help="train on evaluation images, and say so")] = False,
     steps: Annotated[int, train_option("steps", min=1)] = DEFAULTS.steps,
     batch_size: Annotated[int, train_option("batch_size", min=1)] = DEFAULTS.batch_size,
+    micro_batch: Annotated[int, train_option("micro_batch", min=0)] = DEFAULTS.micro_batch,
     phrases_per_image: Annotated[int, train_option("phrases_per_image", min=1)] = DEFAULTS.phrases_per_image,
     learning_rate: Annotated[float, train_option("learning_rate")] = DEFAULTS.learning_rate,
     backbone_learning_rate: Annotated[float, train_option("backbone_learning_rate")] = DEFAULTS.backbone_learning_rate,
@@ -70,6 +71,7 @@ def train(
     train_config = TrainConfig(
         steps=steps,
         batch_size=batch_size,
+        micro_batch=micro_batch,
         phrases_per_image=phrases_per_image,
         learning_rate=learning_rate,
         backbone_learning_rate=backbone_learning_rate,
@@ -86,15 +88,12 @@ def train(
         workers=workers,
     )
     losses = LossConfig(ce_weight, ce_reduction, weight_decay, adversarial_form, real_masks)
-    changes: dict[str, object] = {"semantic_input": semantic_input}
-    if image_size is not None:
-        if image_size < 32 or image_size % 32:
-            raise UserError(f"--image-size {image_size} cannot be used: give a multiple of 32, such as 320")
-        changes["image_size"] = image_size
+    changes = {"semantic_input": semantic_input} | model_changes(image_size)
 
     from accelerate import Accelerator
 
     from asgn.experiments.run import RunPlan, train_run
+    from asgn.experiments.run_summary import summary_line
 
     plan = RunPlan(
         variant=row,
@@ -112,7 +111,11 @@ def train(
         resume=resume,
         quiet=quiet,
     )
-    if train_run(plan, Accelerator(cpu=cpu, mixed_precision=precision)):
+    accelerator = Accelerator(cpu=cpu, mixed_precision=precision)
+    is_complete = train_run(plan, accelerator)
+    if accelerator.is_main_process:
+        typer.echo(summary_line(out))
+    if is_complete:
         typer.echo(f"trained {row}: {out / 'best.safetensors'}")
     else:
         typer.echo(f"stopped; the state is saved: repeat the command with --resume to go on in {out}", err=True)

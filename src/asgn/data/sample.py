@@ -81,6 +81,15 @@ class Batch:
         """The batch on `device`; copies from pinned memory do not block."""
         return Batch(**{name: value.to(device, non_blocking=True) for name, value in vars(self).items()})
 
+    def split(self, phrases: int) -> list[Batch]:
+        """The batch in parts of so many phrases, the last perhaps of fewer, each with the images it needs."""
+        parts = []
+        for first in range(0, len(self.lengths), phrases):
+            own = slice(first, first + phrases)
+            used, index = self.image_index[own].unique(return_inverse=True)
+            parts.append(Batch(self.images[used], index, self.tokens[own], self.lengths[own], self.masks[own]))
+        return parts
+
     def pin_memory(self) -> Batch:
         """The batch in page-locked memory; the data loader calls this."""
         return Batch(**{name: value.pin_memory() for name, value in vars(self).items()})

@@ -26,6 +26,22 @@ KeepMask = Callable[[Expression, Mask], None]
 """Called with each scored expression and the mask (H, W) that was scored for it."""
 
 
+Gather = Callable[[list[Any]], list[Any]]
+"""The lists of all processes, given one each, as a single one."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """The part of a split that one of several processes evaluates: every so manieth image."""
+
+    process: int = 0
+    processes: int = 1
+    gather: Gather = list
+
+
+WHOLE = Share()
+
+
 def versions() -> dict[str, str]:
     """The versions that a score depends on."""
     return {package: version(package) for package in ("asgn", "torch", "numpy")}
@@ -45,7 +61,7 @@ class Evaluation:
     phrases_asked: int
     """Different phrases put to the model: those of the expressions, and those of the control."""
     predict_seconds: float
-    """Time spent in the model, reading of images and scoring left out."""
+    """Time spent in the model, summed over processes; reading of images and scoring left out."""
     limit: int | None = None
     """Images taken of the split; None is all."""
     control: SegmentationScores | None = None
@@ -97,6 +113,7 @@ def evaluate(
     limit: int | None = None,
     leak_stamp: str | None = None,
     keep_mask: KeepMask | None = None,
+    share: Share = WHOLE,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Score `predict` over every sentence of the split, each at its image's own size (protocol section 5).
@@ -112,7 +129,9 @@ def evaluate(
         limit: score only so many images, spread evenly over the split.
         leak_stamp: what is known of the model having seen these images in training; it is recorded.
         keep_mask: see `KeepMask`; the masks of shuffled phrases are not given to it.
-        progress: see `Progress`.
+        share: the images that this process takes; the counts of all are brought together, as integers and in the
+            data set's order, so that the scores do not depend on the number of processes.
+        progress: see `Progress`; of this process's images.
 
     Raises:
         DataError: the split is empty, or an image or mask cannot be read.
@@ -124,7 +143,8 @@ def evaluate(
     shuffled = {} if control_seed is None else shuffled_phrases(dataset, control_seed)
     scores, control = SegmentationScores(), SegmentationScores()
     asked, seconds = 0, 0.0
-    for done, group in enumerate(groups, start=1):
+    own = groups[share.process :: share.processes]
+    for done, group in enumerate(own, start=1):
         image = dataset.image(group[0].image_id)
         wanted = [item.text for item in group] + [shuffled[item.sentence_id] for item in group if shuffled]
         phrases = list(dict.fromkeys(wanted))
@@ -140,22 +160,31 @@ def evaluate(
             if shuffled:
                 control.add(item.sentence_id, masks[shuffled[item.sentence_id]], truth)
         if progress is not None:
-            progress(done, len(groups))
+            progress(done, len(own))
+    parts = share.gather([(scores, control, asked, seconds)])
+    order = [item.sentence_id for group in groups for item in group]
     return Evaluation(
-        scores=scores,
+        scores=_merged([part[0] for part in parts]).subset(order),
         protocol=protocol,
         dataset=dataset.name,
         split=dataset.split,
         fingerprint=dataset.fingerprint(),
         images=len(groups),
         refs=len({item.ref_id for group in groups for item in group}),
-        phrases_asked=asked,
-        predict_seconds=seconds,
+        phrases_asked=sum(part[2] for part in parts),
+        predict_seconds=sum(part[3] for part in parts),
         limit=limit,
-        control=control if shuffled else None,
+        control=_merged([part[1] for part in parts]).subset(order) if shuffled else None,
         control_seed=control_seed,
         leak_stamp=leak_stamp,
     )
+
+
+def _merged(parts: Sequence[SegmentationScores]) -> SegmentationScores:
+    whole = SegmentationScores()
+    for part in parts:
+        whole.merge(part)
+    return whole
 
 
 def _by_image(expressions: Sequence[Expression], limit: int | None) -> list[list[Expression]]:

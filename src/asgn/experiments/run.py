@@ -1,6 +1,7 @@
 """The one place where data, model, training and evaluation are put together."""
 
 import dataclasses
+import errno
 import logging
 import platform
 from collections.abc import Callable, Sequence
@@ -10,6 +11,8 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils import gather_object
+from torch import distributed
 
 from asgn import __version__
 from asgn.checkpoint import Model
@@ -18,15 +21,20 @@ from asgn.data.batches import BatchStream, batch_loader
 from asgn.data.provenance import ImageLists
 from asgn.data.sample import Expression, ReferringDataset
 from asgn.data.vocabulary import Vocabulary
-from asgn.errors import CheckpointError, UserError
-from asgn.evaluation.evaluate import Evaluation, KeepMask, Progress, evaluate
+from asgn.errors import CheckpointError, OutputError, UserError
+from asgn.evaluation.evaluate import Evaluation, KeepMask, Progress, Share, evaluate
 from asgn.experiments.leaks import check_leaks, leak_stamp_of
 from asgn.experiments.packing import packed_split
-from asgn.files import atomic_write_json, ensure_writable_folder
+from asgn.experiments.panel import ValidationPanel
+from asgn.experiments.run_summary import Session
+from asgn.files import atomic_write_json, ensure_writable_folder, remove_leftovers
 from asgn.inference.segmenter import Segmenter
 from asgn.models.build import build_generator
 from asgn.models.discriminator import Discriminator
 from asgn.models.pretrained import Weights, load_backbone_weights
+from asgn.training.accumulation import PartwiseAdversarialStep, PartwiseSupervisedStep
+from asgn.training.balance import BalanceWatch
+from asgn.training.distributed import share_of_batch
 from asgn.training.loop import LAST, PREVIOUS, run_loop
 from asgn.training.optimizers import discriminator_optimizer, generator_optimizer
 from asgn.training.recorder import Recorder
@@ -39,8 +47,11 @@ _LOG = logging.getLogger(__name__)
 
 _DRAWN_TEXTS = 3200
 
-FREE_TO_CHANGE = {"steps", "workers", "validate_every", "validation_limit", "checkpoint_every"}
-"""Settings that a resumed run may give anew: none of them changes a step."""
+_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
+"""Of a full or failing disk, which metrics and TensorBoard meet too."""
+
+FREE_TO_CHANGE = {"steps", "workers", "micro_batch", "validate_every", "validation_limit", "checkpoint_every"}
+"""Settings that a resumed run may give anew: none of them changes a step, but for rounding."""
 
 
 @dataclass(frozen=True)
@@ -73,29 +84,47 @@ def train_run(plan: RunPlan, accelerator: Accelerator) -> bool:
     Raises:
         UserError: the folder holds another run, the data or weights cannot be read, or the run diverged.
     """
-    _check_folder(plan)
-    leaks = check_leaks(plan.train_data, plan.image_lists, plan.variant.backbone, plan.allow_leak)
+    share_of_batch(plan.train.batch_size, accelerator.num_processes)
+    _check_folder(plan, accelerator.is_main_process)
+    backbone = None if plan.weights == "random" else plan.variant.backbone
+    leaks = check_leaks(plan.train_data, plan.image_lists, backbone, plan.allow_leak)
     torch.manual_seed(plan.train.seed)
-    state = build_state(plan)
+    session = Session(accelerator.device)
+    with accelerator.main_process_first():  # which may have to fetch weights
+        state = build_state(plan)
     state.model.provenance["leaks"] = leaks.to_json()
     if plan.resume:
-        restore_newest(state, plan.folder)
-    else:
+        with accelerator.main_process_first():  # which may set a damaged file aside
+            restore_newest(state, plan.folder)
+    elif accelerator.is_main_process:
         atomic_write_json(plan.folder / "run.json", _description(state))
     state.model.generator.to(accelerator.device)
-    loader = batch_loader(_stream(plan, state, accelerator), state.step, plan.train.workers)
+    loader = batch_loader(training_stream(plan, state, accelerator), state.step, plan.train.workers)
     step = build_step(state, plan, accelerator)
-    with Recorder(plan.folder, plan.train.steps, state.step, plan.train.batch_size, plan.quiet) as recorder:
-        return run_loop(
-            state=state,
-            take_step=step,
-            batches=loader,
-            config=plan.train,
-            folder=plan.folder,
-            recorder=recorder,
-            validate=_validation(plan, state.model, accelerator.device),
-            device=accelerator.device,
-        )
+    folder = plan.folder if accelerator.is_main_process else None
+    watch = BalanceWatch(plan.losses.real_masks)
+    session.begin(state.step)
+    try:
+        with Recorder(folder, plan.train.steps, state.step, plan.train.batch_size, plan.quiet, watch) as recorder:
+            is_complete = run_loop(
+                state=state,
+                take_step=step,
+                batches=loader,
+                config=plan.train,
+                folder=folder,
+                recorder=recorder,
+                validate=_validation(plan, state.model, accelerator.device, recorder, folder),
+                device=accelerator.device,
+            )
+        if folder is not None:
+            session.write_summary(folder, state, plan.train)
+        return is_complete
+    except OutputError as error:
+        raise OutputError(f"{error}; {_way_on(plan.folder)}") from error
+    except OSError as error:
+        if error.errno not in _DISK_ERRORS:
+            raise
+        raise OutputError(f"cannot write to {plan.folder}: {error.strerror}; {_way_on(plan.folder)}") from error
 
 
 def build_state(plan: RunPlan) -> TrainingState:
@@ -135,11 +164,15 @@ def build_step(state: TrainingState, plan: RunPlan, accelerator: Accelerator) ->
     scale, rate = pixel_scale(network, state.model.config.image_size, plan.losses, is_adversarial)
     segmentation = PixelLoss(network, scale) if is_snle else GridLoss(network, plan.losses)
     generator, optimizer = accelerator.prepare(network, state.optimizer)
-    supervised: Step = SupervisedStep(accelerator, generator, optimizer, segmentation)
+    whole = SupervisedStep(accelerator, generator, optimizer, segmentation)
+    parts = plan.train.micro_batch
+    is_in_parts = 0 < parts < plan.train.batch_size // accelerator.num_processes
+    supervised: Step = PartwiseSupervisedStep(whole, parts) if is_in_parts else whole
     step = supervised
     if is_adversarial:
         judge, its_optimizer = accelerator.prepare(state.discriminator, state.discriminator_optimizer)
-        step = AdversarialStep(accelerator, generator, optimizer, judge, its_optimizer, segmentation, plan.losses)
+        both = AdversarialStep(accelerator, generator, optimizer, judge, its_optimizer, segmentation, plan.losses)
+        step = PartwiseAdversarialStep(both, parts) if is_in_parts else both
     if is_snle:
         return StagedStep(network, state.optimizer, step, rate, plan.train.steps, lambda: state.step)
     return lambda batch: (supervised if state.step < plan.train.warmup_steps else step)(batch)
@@ -176,7 +209,7 @@ def evaluate_model(
     keep_mask: KeepMask | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
-    """Score a model on a split (see `evaluate`)."""
+    """Score a model on a split (see `evaluate`); several processes share its images, and all get the scores."""
     segmenter = Segmenter(model, device, densecrf)
     return evaluate(
         lambda image, phrases: segmenter.predict_masks(image, phrases, protocol),
@@ -186,8 +219,16 @@ def evaluate_model(
         limit=limit,
         leak_stamp=leak_stamp_of(model, data),
         keep_mask=keep_mask,
+        share=own_share(),
         progress=progress,
     )
+
+
+def own_share() -> Share:
+    """This process's part of an evaluation."""
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return Share()
+    return Share(distributed.get_rank(), distributed.get_world_size(), gather_object)
 
 
 def data_description(data: ReferringDataset) -> dict[str, Any]:
@@ -200,7 +241,8 @@ def _texts(data: ReferringDataset) -> Sequence[Expression]:
     return data.expressions[:_DRAWN_TEXTS] if data.name == "synthetic" else data.expressions
 
 
-def _stream(plan: RunPlan, state: TrainingState, accelerator: Accelerator) -> BatchStream:
+def training_stream(plan: RunPlan, state: TrainingState, accelerator: Accelerator) -> BatchStream:
+    """The batches of a run that this process takes."""
     data, side = plan.train_data, state.model.config.image_size
     return BatchStream(
         data if plan.packed is None else packed_split(data, plan.packed, side, accelerator, plan.quiet),
@@ -216,9 +258,15 @@ def _stream(plan: RunPlan, state: TrainingState, accelerator: Accelerator) -> Ba
     )
 
 
-def _validation(plan: RunPlan, model: Model, device: torch.device) -> Callable[[int], dict[str, float]]:
+def _validation(
+    plan: RunPlan, model: Model, device: torch.device, recorder: Recorder, folder: Path | None
+) -> Callable[[int], dict[str, float]]:
+    """Scores of all processes; the main one, which has a folder, draws the panel too."""
+    panel = None if folder is None else ValidationPanel(plan.validation_data, folder)
+
     def validate(step: int) -> dict[str, float]:
-        del step
+        if panel is not None:
+            recorder.show(step, "panel", panel.draw(model, device, step))
         limit = plan.train.validation_limit or None
         summary = evaluate_model(model, plan.validation_data, device=device, limit=limit).scores.summary()
         return {name: value for name, value in summary.items() if isinstance(value, float)}
@@ -226,10 +274,19 @@ def _validation(plan: RunPlan, model: Model, device: torch.device) -> Callable[[
     return validate
 
 
-def _check_folder(plan: RunPlan) -> None:
+def _check_folder(plan: RunPlan, is_main: bool) -> None:
     ensure_writable_folder(plan.folder)
-    if not plan.resume and (plan.folder / LAST).exists():
+    if is_main:
+        remove_leftovers(plan.folder)
+    if not plan.resume and ((plan.folder / LAST).exists() or (plan.folder / PREVIOUS).exists()):
         raise UserError(f"{plan.folder} already holds a run: add --resume to continue it, or choose another --out")
+
+
+def _way_on(folder: Path) -> str:
+    """What to do after the disk refused a run's files."""
+    if (folder / LAST).exists() or (folder / PREVIOUS).exists():
+        return "the last checkpoint is whole: make room there, then repeat the command with --resume"
+    return "no checkpoint had been written yet: make room there, or choose another --out"
 
 
 def _description(state: TrainingState) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Iterate, log, validate, save. The step itself is in step.py."""
 
-import math
 import signal
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,22 +13,26 @@ from asgn.checkpoint import save_model
 from asgn.config import TrainConfig
 from asgn.data.sample import Batch
 from asgn.errors import UserError
+from asgn.training.distributed import in_any_process
 from asgn.training.optimizers import set_learning_rate
-from asgn.training.recorder import Recorder
+from asgn.training.recorder import Reading, Recorder
 from asgn.training.state import TrainingState
 from asgn.training.step import Step
 
 BEST, LAST, PREVIOUS = "best.safetensors", "last.safetensors", "previous.safetensors"
 LOG_EVERY = 20
-MAX_UNREADABLE_WINDOWS = 5
-"""Readings in a row with a non-finite loss after which the run stops."""
+MAX_BAD_READINGS = 5
+"""Readings in a row with more steps skipped than taken after which the run stops."""
+
+REPEATED_SIGNAL_SECONDS = 2.0
+"""A signal so soon after the first is the same one: launchers pass on to processes what those got themselves."""
 
 Validate = Callable[[int], dict[str, float]]
 """Scores of the model after a step; `oIoU` among them decides which checkpoint is best."""
 
 
 class DivergedError(UserError):
-    """Training went on producing losses that are not finite."""
+    """Training went on producing losses or gradients that are not finite."""
 
 
 def run_loop(
@@ -36,34 +40,48 @@ def run_loop(
     take_step: Step,
     batches: Iterable[Batch],
     config: TrainConfig,
-    folder: Path,
+    folder: Path | None,
     recorder: Recorder,
     validate: Validate,
     device: torch.device,
 ) -> bool:
-    """Train from `state.step` to the end. Gives False where a signal stopped it early, its state saved."""
-    bad_windows = 0
+    """Train from `state.step` to the end. Gives False where a signal stopped it early, its state saved.
+
+    Several processes go through it in step and all give the same; only the main one has a `folder` to save to.
+
+    Raises:
+        DivergedError: most steps had to be skipped for long.
+        OutputError: a checkpoint cannot be written; the one before it is whole.
+    """
+    bad_readings = 0
     with stop_on_signals() as stopped:
         for batch in batches:
             for optimizer in (state.optimizer, state.discriminator_optimizer):
                 if optimizer is not None:
                     set_learning_rate(optimizer, state.step, config)
-            recorder.add(take_step(batch.to(device)))
+            recorder.add(take_step(batch.to(device)), len(batch.images) / len(batch.image_index))
             state.step += 1
             if state.step % LOG_EVERY == 0 or state.step == config.steps:
-                bad_windows = 0 if math.isfinite(recorder.read(state.step)["loss"]) else bad_windows + 1
-                if bad_windows == MAX_UNREADABLE_WINDOWS:
-                    raise DivergedError(
-                        f"the loss has not been finite since about step {state.step - LOG_EVERY * bad_windows}: "
-                        "look for broken samples with `asgn data verify`, or lower --learning-rate"
-                    )
+                reading = recorder.read(state.step)
+                bad_readings = bad_readings + 1 if 2 * reading.skipped > reading.steps else 0
+                if bad_readings == MAX_BAD_READINGS:
+                    raise DivergedError(_diagnosis(reading, state.step - LOG_EVERY * bad_readings))
             if is_due(state.step, config.validate_every, config.steps):
                 _validate_and_keep_best(state, validate, recorder, folder)
-            if is_due(state.step, config.checkpoint_every, config.steps) or stopped():
+            stops = in_any_process(stopped())
+            if is_due(state.step, config.checkpoint_every, config.steps) or stops:
                 save_state(state, folder)
-            if stopped():
+            if stops:
                 return state.step == config.steps
     return True
+
+
+def _diagnosis(last: Reading, since: int) -> str:
+    """One line on a run whose steps are skipped since about step `since`."""
+    facts = f"most steps since about step {since} were skipped: not finite were {', '.join(last.broken)}"
+    if "ce" in last.broken:
+        return f"{facts}; look for broken samples with `asgn data verify`, or lower --learning-rate"
+    return f"{facts}, while the cross entropy is; lower --learning-rate, or choose --precision bf16 or no"
 
 
 def is_due(step: int, every: int, last: int) -> bool:
@@ -71,30 +89,34 @@ def is_due(step: int, every: int, last: int) -> bool:
     return step == last or (every > 0 and step % every == 0)
 
 
-def save_state(state: TrainingState, folder: Path) -> None:
+def save_state(state: TrainingState, folder: Path | None) -> None:
     """Write the newest state; the one before it is kept."""
-    state.save(folder / LAST, keep_as=folder / PREVIOUS)
+    if folder is not None:
+        state.save(folder / LAST, keep_as=folder / PREVIOUS)
 
 
-def _validate_and_keep_best(state: TrainingState, validate: Validate, recorder: Recorder, folder: Path) -> None:
+def _validate_and_keep_best(state: TrainingState, validate: Validate, recorder: Recorder, folder: Path | None) -> None:
     scores = validate(state.step)
     recorder.write(state.step, "validation", scores)
-    if state.best_score is None or scores["oIoU"] > state.best_score:
-        state.best_score = scores["oIoU"]
-        save_model(folder / BEST, state.model)
+    score = scores.get("oIoU")  # none where nothing was there to be found
+    if score is not None and (state.best_score is None or score > state.best_score):
+        state.best_score = score
+        if folder is not None:
+            save_model(folder / BEST, state.model)
     recorder.restart_clock()
 
 
 @contextmanager
 def stop_on_signals() -> Iterator[Callable[[], bool]]:
     """Turn SIGINT and SIGTERM into a question the loop asks after each step; a second signal ends at once."""
-    received: list[int] = []
+    received: list[float] = []
 
     def remember(number: int, frame: FrameType | None) -> None:
-        del frame
-        if received:
+        del number, frame
+        now = time.monotonic()
+        if received and now - received[0] > REPEATED_SIGNAL_SECONDS:
             raise KeyboardInterrupt
-        received.append(number)
+        received.append(now)
 
     handled = (signal.SIGINT, signal.SIGTERM)
     before = {number: signal.signal(number, remember) for number in handled}

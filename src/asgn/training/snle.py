@@ -16,6 +16,7 @@ from asgn.data.sample import Batch
 from asgn.losses import target_of_cells, weight_penalty, weighted_cross_entropy
 from asgn.models import snle
 from asgn.models.generator import Generator, Prediction
+from asgn.training.distributed import average_gradients
 from asgn.training.step import Report, Step, guarded_step
 
 STEPS_OF_ORIGINAL = sum(stage.steps for stage in snle.SCHEDULE)
@@ -84,6 +85,7 @@ class StagedStep:
         loss = entropy + penalty
         self.optimizer.zero_grad()
         torch.autograd.backward(loss)
+        average_gradients(weight for group in self.optimizer.param_groups for weight in group["params"])
         norm = guarded_step(self.optimizer)
         report = {"ce": entropy, "l2": penalty, "loss": loss, "gradient": norm}
         return {name: value.detach() for name, value in report.items()}

@@ -146,7 +146,7 @@ def guarded_step(optimizer: Optimizer) -> Tensor:
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     norm: Tensor = torch.nn.utils.get_total_norm([weight.grad for weight in weights if weight.grad is not None])
     inner = getattr(optimizer, "optimizer", optimizer)  # accelerate wraps the optimizer
-    setattr(inner, "found_inf", (~torch.isfinite(norm)).float())  # noqa: B010
+    setattr(inner, "found_inf", (~torch.isfinite(norm)).to(torch.float32))  # noqa: B010
     optimizer.step()
     return norm.detach()
 

@@ -1,0 +1,97 @@
+"""What the processes of the distributed tests do."""
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import nn
+
+from asgn.checkpoint import load_model
+from asgn.config import TrainConfig
+from asgn.data.synthetic import SyntheticDataset
+from asgn.experiments.run import RunPlan, evaluate_model, train_run
+from asgn.models.shared_norm import SharedBatchNorm
+from asgn.training import loop
+from asgn.variants import Variant
+from tests.conftest import TINY
+
+
+def compute_in_double() -> None:
+    """Make rounding so small that Adam, which divides by a gradient's own size, cannot turn it into steps.
+
+    The biases before batch norm, for one, have no gradient but for rounding.
+    """
+    torch.set_default_dtype(torch.float64)
+    torch.Tensor.float = torch.Tensor.double
+
+
+def train(folder: Path, resume: bool = False, **settings: Any) -> None:
+    """A tiny run of 20 adversarial steps on batches of 8."""
+    compute_in_double()
+    defaults = {"steps": 20, "batch_size": 8, "workers": 0, "validation_limit": 3, "finetune": True}
+    plan = RunPlan(
+        variant=Variant.parse("M+LSTM+DE+SE+AT"),
+        train_data=SyntheticDataset("train", scenes=6, size=64),
+        validation_data=SyntheticDataset("val", scenes=3, size=64),
+        folder=folder,
+        train=TrainConfig(**(defaults | settings)),
+        model_changes=TINY,
+        weights="random",
+        resume=resume,
+        quiet=True,
+    )
+    raise SystemExit(0 if train_run(plan, Accelerator(cpu=True)) else 130)
+
+
+def evaluate(model: Path, scores: Path) -> None:
+    """Score a model on seven images; every process writes what it found."""
+    accelerator = Accelerator(cpu=True)
+    data = SyntheticDataset("val", scenes=7, size=64)
+    result = evaluate_model(load_model(model), data, device=accelerator.device, control_seed=0)
+    found = {
+        "scores": result.scores.to_json(),
+        "control": result.control.to_json() if result.control else None,
+        "summary": result.scores.summary(),
+        "asked": result.phrases_asked,
+        "images": result.images,
+    }
+    (scores / f"{accelerator.process_index}.json").write_text(json.dumps(found))
+
+
+def train_until_one_is_told_to_stop(folder: Path) -> None:
+    """The second process alone gets the signal, during the third step."""
+    add = loop.Recorder.add
+
+    def add_and_stop(self: loop.Recorder, report: dict[str, torch.Tensor]) -> None:
+        add(self, report)
+        if os.environ["RANK"] == "1" and self._count == 3:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    loop.Recorder.add = add_and_stop
+    train(folder)
+
+
+def compare_batch_norms() -> None:
+    """Half of a batch through the discriminator's batch norm, against torch's own over the whole of it."""
+    accelerator = Accelerator(cpu=True)
+    torch.manual_seed(0)
+    values, weights = torch.randn(2, 8, 3, 4, 4, dtype=torch.float64).requires_grad_(), torch.randn(8, 3, 4, 4)
+    whole, shared = nn.BatchNorm2d(3).double(), SharedBatchNorm(3).double()
+    half = slice(4 * accelerator.process_index, 4 * accelerator.process_index + 4)
+    (expected,) = torch.autograd.grad((whole(values[0]).sin() * weights).sum(), values)
+    (found,) = torch.autograd.grad((shared(values[0, half]).sin() * weights[half]).sum(), values)
+    torch.testing.assert_close(found[0, half], expected[0, half], rtol=1e-5, atol=1e-6)
+    for name, buffer in whole.named_buffers():
+        torch.testing.assert_close(shared.get_buffer(name), buffer, rtol=1e-5, atol=1e-6)
+    with torch.no_grad():
+        shared.eval(), whole.eval()
+        torch.testing.assert_close(shared(values[1, half]), whole(values[1])[half], rtol=1e-5, atol=1e-6)
+
+
+def train_in_parts(folder: Path) -> None:
+    """The same run with three phrases, then three, then two at once."""
+    train(folder, micro_batch=3)
