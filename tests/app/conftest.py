@@ -1,9 +1,8 @@
 """A running server with a tiny network, on a port of its own."""
 
-import gc
+import asyncio
 import io
 import threading
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -48,10 +47,11 @@ def served(segmenter, tmp_path_factory) -> Iterator[Served]:
     from asgn.app.server import bind, build_server
 
     listener = bind("127.0.0.1", 0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)  # gradio leaves event loops open while it builds a page
-        application = build_server(segmenter, tmp_path_factory.mktemp("app"))
-        gc.collect()
+
+    async def build():
+        return build_server(segmenter, tmp_path_factory.mktemp("app"))
+
+    application = asyncio.run(build())  # without a running loop gradio makes loops that it never closes
     server = uvicorn.Server(uvicorn.Config(application, log_level="warning", timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
