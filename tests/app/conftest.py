@@ -5,6 +5,7 @@ import io
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 import numpy as np
@@ -25,10 +26,11 @@ PHRASES = ("left circle", "the star")
 
 @dataclass(frozen=True)
 class Served:
-    """Where the server listens, and the model in it."""
+    """Where the server listens, the model in it, and where it keeps uploads."""
 
     url: str
     segmenter: Segmenter
+    folder: Path
 
 
 @pytest.fixture(scope="session")
@@ -48,14 +50,16 @@ def served(segmenter, tmp_path_factory) -> Iterator[Served]:
 
     listener = bind("127.0.0.1", 0)
 
+    folder = tmp_path_factory.mktemp("app")
+
     async def build():
-        return build_server(segmenter, tmp_path_factory.mktemp("app"))
+        return build_server(segmenter, folder)
 
     application = asyncio.run(build())  # without a running loop gradio makes loops that it never closes
     server = uvicorn.Server(uvicorn.Config(application, log_level="warning", timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
-    yield Served(f"http://127.0.0.1:{listener.getsockname()[1]}", segmenter)
+    yield Served(f"http://127.0.0.1:{listener.getsockname()[1]}", segmenter, folder)
     server.should_exit = True
     thread.join(timeout=20)
     listener.close()

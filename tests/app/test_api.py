@@ -57,7 +57,9 @@ def test_masks_and_scores_are_the_segmenters_own(client, served, png, pixels):
     answer = ask(client, png).json()
     assert (answer["image"]["width"], answer["image"]["height"]) == (90, 48)
     assert answer["model"] == "M+LSTM+DE+SE"
-    for given, expected in zip(answer["results"], served.segmenter.segment(pixels, PHRASES), strict=True):
+    own = served.segmenter.segment(pixels, PHRASES)
+    assert all(result.found for result in own)
+    for given, expected in zip(answer["results"], own, strict=True):
         assert given["phrase"] == expected.phrase
         np.testing.assert_array_equal(decode_segmentation(given["segmentation"], 48, 90, "answer"), expected.mask)
         assert given["score"] == pytest.approx(expected.score, abs=1e-5)

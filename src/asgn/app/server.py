@@ -25,8 +25,7 @@ def build_server(segmenter: Segmenter, folder: Path, limits: Limits | None = Non
     Raises:
         MissingExtraError: the extra `app` is not installed.
     """
-    settle_gradio(folder)
-    require_gradio()
+    prepare_gradio(folder)
     import gradio as gr
     from fastapi import FastAPI
     from starlette.exceptions import HTTPException
@@ -67,20 +66,20 @@ def bind(host: str, port: int) -> socket.socket:
     """A socket for the server; port 0 takes a free one. Raises UserError where the address cannot be had."""
     try:
         return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or error
+    except OSError as error:
+        reason = error.strerror or error
         raise UserError(f"cannot listen on {host}, port {port} ({reason}): choose another --port or --host") from error
 
 
-def require_gradio() -> None:
-    """Raise MissingExtraError where the extra `app` is not installed."""
+def prepare_gradio(folder: Path) -> None:
+    """Tell gradio to keep uploads in `folder` and to report nothing to anybody; it reads this when it is imported.
+
+    Raises:
+        MissingExtraError: the extra `app` is not installed.
+    """
+    os.environ["GRADIO_TEMP_DIR"] = str(folder)
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     try:
         import gradio  # noqa: F401
     except ImportError as error:
         raise MissingExtraError("gradio", "app") from error
-
-
-def settle_gradio(folder: Path) -> None:
-    """Gradio reads these when it is imported: where uploads lie, and that nothing is reported to anybody."""
-    os.environ["GRADIO_TEMP_DIR"] = str(folder)
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"

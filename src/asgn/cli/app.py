@@ -12,21 +12,22 @@ from asgn.cli.options import Device
 def app(
     model: Annotated[Path, typer.Option("--model", help="checkpoint file, or the folder of a run")],
     host: Annotated[str, typer.Option(help="address to listen on; 0.0.0.0 lets other machines in")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="port to listen on; 0 takes a free one")] = 7860,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="port to listen on; 0 takes a free one")] = 7860,
     device: Device = "auto",
 ) -> None:
     """Serve a web page and an HTTP API that segment photographs by phrase. Needs the extra `app`.
 
     Example: asgn app --model runs/mine
     """
-    from asgn.app.server import bind, require_gradio, serve
+    from asgn.app.server import bind, prepare_gradio, serve
     from asgn.inference.device import choose_device
     from asgn.inference.segmenter import Segmenter
 
-    with tempfile.TemporaryDirectory(prefix="asgn-app-") as folder, bind(host, port) as listener:
-        typer.echo("loading the model and the page ...", err=True)
-        require_gradio()
+    typer.echo("loading the model and the page ...", err=True)
+    with tempfile.TemporaryDirectory(prefix="asgn-app-") as folder:
+        prepare_gradio(Path(folder))
         segmenter = Segmenter.load(model, choose_device(device))
-        shown = f"[{host}]" if ":" in host else host
-        typer.echo(f"open http://{shown}:{listener.getsockname()[1]} in a browser; Ctrl-C ends it")
-        serve(segmenter, Path(folder), listener)
+        with bind(host, port) as listener:
+            shown = f"[{host}]" if ":" in host else host
+            typer.echo(f"open http://{shown}:{listener.getsockname()[1]} in a browser; Ctrl-C ends it")
+            serve(segmenter, Path(folder), listener)
