@@ -13,7 +13,7 @@ from asgn.data.masks import decode_segmentation
 from asgn.errors import DataError, OutputError, UserError
 from asgn.inference.segmenter import Segmenter
 from asgn.inference.sheet import GROUP_ROWS, SheetRow, group_rows, read_sheet, share_of
-from asgn.inference.sheet_journal import JournalWriter, read_places, read_records, repair
+from asgn.inference.sheet_journal import FolderLock, JournalWriter, read_places, read_records, repair
 from asgn.inference.sheet_run import UNFINISHED, segment_sheet
 from tests.inference.killable_sheet import Sure, write_sheet
 
@@ -245,6 +245,20 @@ def test_other_settings_and_a_second_run_are_refused(segmenter, sheet, tmp_path)
     next(segmenter.generator.parameters()).data.add_(1)
     with pytest.raises(OutputError, match="another model"):
         segment_sheet(segmenter, sheet, out, "rle", Process())
+
+
+def test_a_worker_that_outlives_its_killed_run_keeps_others_out(tmp_path) -> None:
+    with FolderLock(tmp_path) as main, FolderLock(tmp_path) as worker:
+        main.take_alone()
+        with pytest.raises(OutputError, match="another run"):
+            worker.share()
+        main.share()
+        worker.share()
+        main.__exit__(None, None, None)
+        with FolderLock(tmp_path) as second, pytest.raises(OutputError, match="another run"):
+            second.take_alone()
+    with FolderLock(tmp_path) as second:
+        second.take_alone()
 
 
 def test_a_journal_counts_whole_lines_only(tmp_path) -> None:

@@ -6,12 +6,54 @@ is begun. A line is whole or it does not count: one torn by a kill or a full dis
 
 import json
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from asgn.errors import OutputError
+
+if sys.platform != "win32":
+    import fcntl
+
+
+class FolderLock:
+    """Keeps a second run out of a folder, also while workers of a killed one still live; it goes with the process.
+
+    Raises:
+        OutputError: another run is writing to the folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._file = (folder / "lock").open("a")
+
+    def __enter__(self) -> "FolderLock":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def take_alone(self) -> None:
+        """For the main process, before it touches anything."""
+        self._take(alone=True)
+
+    def share(self) -> None:
+        """For every process of a run, once the main one has prepared the folder."""
+        self._take(alone=False)
+
+    def _take(self, alone: bool) -> None:
+        if sys.platform == "win32":
+            return
+        try:
+            fcntl.flock(self._file, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+        except OSError as error:
+            raise OutputError(
+                f"another run is writing to {self._folder.parent}: wait for it, or choose another -o"
+            ) from error
 
 
 class JournalWriter:

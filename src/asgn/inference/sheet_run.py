@@ -14,9 +14,7 @@ Results stand in the order in which their images first appear in the sheet. Rows
 import csv
 import hashlib
 import shutil
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
@@ -30,7 +28,7 @@ from asgn.files import atomic_write, atomic_write_json, ensure_writable_folder, 
 from asgn.inference.outputs import OutputFormat
 from asgn.inference.segmenter import EncodedImage, Segmenter
 from asgn.inference.sheet import Group, RefusedRow, Sheet, SheetRow, group_rows, share_of
-from asgn.inference.sheet_journal import JournalWriter, read_places, read_records, repair
+from asgn.inference.sheet_journal import FolderLock, JournalWriter, read_places, read_records, repair
 from asgn.inference.sheet_output import RowWriter, write_results
 
 MANIFEST, UNFINISHED, REJECTED = "sheet.json", "unfinished", "rejected.csv"
@@ -88,12 +86,15 @@ def segment_sheet(
     unfinished = ensure_writable_folder(folder / UNFINISHED)
     groups = group_rows(sheet.rows)
     is_main = processes.process_index == 0
-    with _locked(unfinished, is_main):
+    with FolderLock(unfinished) as lock:
         if is_main:
+            lock.take_alone()
             _check_manifest(folder, _description(segmenter, sheet, output_format))
             remove_leftovers(folder)
             repair(unfinished)
+            lock.share()
         processes.wait_for_everyone()
+        lock.share()
         done = read_places(unfinished)
         processes.wait_for_everyone()  # none may write before all have read
         if not _is_finished(folder):
@@ -225,21 +226,3 @@ def _check_manifest(folder: Path, description: dict[str, Any]) -> None:
 def _is_finished(folder: Path) -> bool:
     summary = read_json(folder / MANIFEST).get("summary")
     return summary is not None and Path(summary["results"]).exists()
-
-
-@contextmanager
-def _locked(folder: Path, is_main: bool) -> Iterator[None]:
-    """Keep a second run out of the folder; the lock goes with the process, however it ends."""
-    if not is_main or sys.platform == "win32":
-        yield
-        return
-    import fcntl
-
-    with (folder / "lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise OutputError(
-                f"another run is writing to {folder.parent}: wait for it, or choose another -o"
-            ) from error
-        yield
