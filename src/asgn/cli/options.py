@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from asgn.config import LossConfig, ModelConfig, TrainConfig, help_of
+from asgn.errors import UserError
 
 
 def train_option(name: str, *flags: str, **limits: Any) -> Any:
@@ -35,6 +36,15 @@ Against = Annotated[
 ]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, mps")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object instead of text")]
+
+
+def model_changes(image_size: int | None) -> dict[str, object]:
+    """The fields of ModelConfig that an `--image-size` sets. Raises UserError for one that no network takes."""
+    if image_size is None:
+        return {}
+    if image_size < 32 or image_size % 32:
+        raise UserError(f"--image-size {image_size} cannot be used: give a multiple of 32, such as 320")
+    return {"image_size": image_size}
 
 
 def json_text(value: object) -> str:
