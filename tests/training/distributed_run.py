@@ -79,17 +79,14 @@ def compare_batch_norms() -> None:
     """Half of a batch through the discriminator's batch norm, against torch's own over the whole of it."""
     accelerator = Accelerator(cpu=True)
     torch.manual_seed(0)
-    values, weights = torch.randn(2, 8, 3, 4, 4, dtype=torch.float64).requires_grad_(), torch.randn(8, 3, 4, 4)
+    values, weights = torch.randn(8, 3, 4, 4, dtype=torch.float64).requires_grad_(), torch.randn(8, 3, 4, 4)
     whole, shared = nn.BatchNorm2d(3).double(), SharedBatchNorm(3).double()
     half = slice(4 * accelerator.process_index, 4 * accelerator.process_index + 4)
-    (expected,) = torch.autograd.grad((whole(values[0]).sin() * weights).sum(), values)
-    (found,) = torch.autograd.grad((shared(values[0, half]).sin() * weights[half]).sum(), values)
-    torch.testing.assert_close(found[0, half], expected[0, half], rtol=1e-5, atol=1e-6)
-    for name, buffer in whole.named_buffers():
-        torch.testing.assert_close(shared.get_buffer(name), buffer, rtol=1e-5, atol=1e-6)
-    with torch.no_grad():
-        shared.eval(), whole.eval()
-        torch.testing.assert_close(shared(values[1, half]), whole(values[1])[half], rtol=1e-5, atol=1e-6)
+    expected, found = whole(values), shared(values[half])
+    torch.testing.assert_close(found, expected[half])
+    (expected_slope,) = torch.autograd.grad((expected.sin() * weights).sum(), values)
+    (slope,) = torch.autograd.grad((found.sin() * weights[half]).sum(), values)
+    torch.testing.assert_close(slope[half], expected_slope[half])
 
 
 def train_in_parts(folder: Path) -> None:

@@ -12,7 +12,7 @@ from asgn.training.distributed import share_of_batch
 from tests.training import distributed_run
 from tests.training.several import in_processes
 
-TOLERANCE = 1e-5
+TOLERANCE = 1e-8
 
 
 def distance(one, other) -> dict[str, float]:

@@ -34,7 +34,7 @@ from asgn.models.discriminator import Discriminator
 from asgn.models.pretrained import Weights, load_backbone_weights
 from asgn.training.accumulation import PartwiseAdversarialStep, PartwiseSupervisedStep
 from asgn.training.balance import BalanceWatch
-from asgn.training.distributed import share_of_batch
+from asgn.training.distributed import accept_either_layout, share_of_batch
 from asgn.training.loop import LAST, PREVIOUS, run_loop
 from asgn.training.optimizers import discriminator_optimizer, generator_optimizer
 from asgn.training.recorder import Recorder
@@ -163,6 +163,7 @@ def build_step(state: TrainingState, plan: RunPlan, accelerator: Accelerator) ->
     is_snle, is_adversarial = plan.variant.backbone == "SNLE", state.discriminator is not None
     scale, rate = pixel_scale(network, state.model.config.image_size, plan.losses, is_adversarial)
     segmentation = PixelLoss(network, scale) if is_snle else GridLoss(network, plan.losses)
+    accept_either_layout()
     generator, optimizer = accelerator.prepare(network, state.optimizer)
     whole = SupervisedStep(accelerator, generator, optimizer, segmentation)
     parts = plan.train.micro_batch

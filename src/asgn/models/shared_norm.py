@@ -5,38 +5,30 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch import distributed as dist
+from torch.nn import functional as F
 
 
 class SharedBatchNorm(nn.BatchNorm2d):
-    """Batch norm whose statistics are those of all processes' equal shares together.
+    """Batch norm by the batch's own statistics, which are those of all processes' equal shares together.
 
-    In one process, and outside of training, it is torch's batch norm to the bit. `nn.SyncBatchNorm` does the same but
-    refuses tensors on the CPU; this one runs on every device, so that what is tested is what is used.
+    In one process it is torch's batch norm in training. `nn.SyncBatchNorm` shares statistics too but refuses tensors on
+    the CPU; this one runs on every device, so that what is tested is what is used. Running statistics stay as they are:
+    whoever judges by the batch alone has no use for them, and a batch that is not finite leaves nothing behind.
     """
 
     def forward(self, input: Tensor) -> Tensor:
         """(P, C, h, w) of this process to the same, normalised by mean and variance over all processes."""
         processes = dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
-        if processes == 1 or not self.training:
-            return super().forward(input)
+        if processes == 1:
+            return F.batch_norm(input, None, None, self.weight, self.bias, training=True, eps=self.eps)
         values = input.to(torch.promote_types(input.dtype, torch.float32))
         count = values.numel() // values.shape[1] * processes
         mean = _sum_over_processes(values.sum(dim=(0, 2, 3))) / count
         centred = values - mean[:, None, None]
         variance = _sum_over_processes(centred.square().sum(dim=(0, 2, 3))) / count
-        self._track(mean.detach(), variance.detach() * count / (count - 1))
         scale = self.weight * torch.rsqrt(variance + self.eps)
         normalised: Tensor = centred * scale[:, None, None] + self.bias[:, None, None]
         return normalised.to(input.dtype)
-
-    def _track(self, mean: Tensor, variance: Tensor) -> None:
-        """Move the running statistics, as torch's batch norm does in training."""
-        if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
-            return
-        self.num_batches_tracked.add_(1)
-        momentum = 0.1 if self.momentum is None else self.momentum
-        self.running_mean.lerp_(mean, momentum)
-        self.running_var.lerp_(variance, momentum)
 
 
 class _SumOverProcesses(torch.autograd.Function):

@@ -3,6 +3,7 @@
 Each function does nothing, and waits for nothing, where there is one process.
 """
 
+import warnings
 from collections.abc import Iterable
 from functools import cache
 from typing import cast
@@ -27,6 +28,11 @@ def share_of_batch(batch_size: int, processes: int) -> int:
             f"give a multiple of {processes}, such as {nearest}"
         )
     return batch_size // processes
+
+
+def accept_either_layout() -> None:
+    """Keep DistributedDataParallel quiet about weights of 1x1 convolutions, whose one layout has two descriptions."""
+    warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")
 
 
 def average_gradients(weights: Iterable[nn.Parameter]) -> None:
