@@ -117,6 +117,17 @@ def opening() -> dict[str, Any]:
     return {**min(runs, key=lambda run: run["seconds"]), "instances MB": round(size / 1e6)}
 
 
+def write_photographs(root: Path) -> None:
+    """Smoothed noise in JPEG for a set that `write_set` wrote."""
+    rng = np.random.default_rng(0)
+    photographs = root / "images" / "train2014"
+    photographs.mkdir(parents=True)
+    for number in range(PHOTOGRAPHS):
+        noise = gaussian_filter(rng.normal(size=(HEIGHT, WIDTH, 3)), (2, 2, 0))
+        pixels = np.clip(128 + 250 * noise, 0, 255).astype(np.uint8)
+        Image.fromarray(pixels).save(photographs / image_entry(number)["file_name"], quality=90)
+
+
 def sample(data: ReferringDataset, expression: Expression) -> tuple[torch.Tensor, torch.Tensor]:
     """What a training step needs: (3, S, S) uint8 and (S, S) bool."""
     image = torch.from_numpy(data.image(expression.image_id)).permute(2, 0, 1)
@@ -133,12 +144,7 @@ def reading() -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         write_set(root, PHOTOGRAPHS, PHOTOGRAPHS, PHOTOGRAPHS, PHOTOGRAPHS)
-        photographs = root / "images" / "train2014"
-        photographs.mkdir(parents=True)
-        for number in range(PHOTOGRAPHS):
-            noise = gaussian_filter(rng.normal(size=(HEIGHT, WIDTH, 3)), (2, 2, 0))
-            pixels = np.clip(128 + 250 * noise, 0, 255).astype(np.uint8)
-            Image.fromarray(pixels).save(photographs / image_entry(number)["file_name"], quality=90)
+        write_photographs(root)
         source = open_dataset("unc", root, "train")
         packed = open_packed(source, root / "packed", SIDE)
         order = [source.expressions[int(i)] for i in rng.permutation(PHOTOGRAPHS)]

@@ -1,3 +1,5 @@
+import copy
+
 import torch
 from torch import nn
 
@@ -37,3 +39,19 @@ def test_it_sees_both_the_photograph_and_the_mask():
     assert logits[0] != network(images[[1, 0]], masks)[0]
     (gradient,) = torch.autograd.grad(logits.sum(), masks)
     assert (gradient != 0).float().mean() > 0.9
+
+
+def test_working_in_place_changes_no_gradient():
+    torch.manual_seed(0)
+    network = Discriminator()
+    plain = copy.deepcopy(network)
+    for layer in plain.modules():
+        if isinstance(layer, nn.LeakyReLU):
+            layer.inplace = False
+    images, masks = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8), torch.rand(2, 1, 64, 64)
+    found = []
+    for each in (network, plain):
+        given = masks.clone().requires_grad_()
+        each(images, given).square().sum().backward()
+        found.append([given.grad, *(weight.grad for weight in each.parameters())])
+    assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))

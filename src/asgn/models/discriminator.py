@@ -34,4 +34,4 @@ class Discriminator(nn.Module):
         """Images (P, 3, S, S) in 0..255 and masks (P, 1, S, S) in 0..1 to logits (P,), high for true masks."""
         joined = torch.cat([images.to(masks.dtype) / 127.5 - 1, masks * 2 - 1], dim=1)
         grid: Tensor = self.layers(joined)
-        return grid.mean(dim=(1, 2, 3))
+        return grid.float().mean(dim=(1, 2, 3))
