@@ -1,4 +1,4 @@
-"""A sheet killed at random moments and resumed: every row once, results equal to the undisturbed run's."""
+"""A sheet killed at random moments and resumed, or shared: every row once, results those of an undisturbed run."""
 
 import contextlib
 import json
@@ -14,7 +14,8 @@ import pytest
 from asgn.checkpoint import save_model
 from asgn.data.masks import decode_segmentation
 from asgn.inference.sheet_run import UNFINISHED
-from tests.inference.killable_sheet import run, write_sheet
+from tests.inference.killable_sheet import run, run_untold, write_sheet
+from tests.training.several import in_processes
 
 KILLS = 10
 ROWS = 2000
@@ -109,3 +110,14 @@ def test_png_masks_of_a_killed_run_are_whole(context, tiny_model, tmp_path) -> N
     )
     assert len(found) == 241
     assert found == expected
+
+
+def test_two_processes_share_a_sheet(tiny_model, tmp_path) -> None:
+    save_model(tmp_path / "model.safetensors", tiny_model)
+    sheet = write_sheet(tmp_path, 240, images=7)
+    for processes in (1, 2):
+        codes = in_processes(processes, run_untold, tmp_path / "model.safetensors", sheet, tmp_path / str(processes))
+        assert codes == [0] * processes
+    alone, together = ((tmp_path / name / "results.json").read_bytes() for name in ("1", "2"))
+    assert alone.count(b"sentence_id") == 240
+    assert alone == together
