@@ -55,10 +55,10 @@ def test_slips_and_everyday_words(reader, typed, read):
 
 def test_what_is_told(reader):
     assert reader.read("the catt").remarks() == ["'catt' read as 'cat'"]
-    reading = reader.read("red purpel boots qqq " + "dog " * 20)
+    reading = reader.read("red purpel giraphe qqq " + "dog " * 20)
     assert reading.remarks() == [
         "'purpel' read as 'purple'",
-        "unknown to the model: boots (the nearest it knows: boat), qqq",
+        "unknown to the model: giraphe (the nearest it knows: giraffe), qqq",
         "only the first 20 words were read; cut: dog dog dog dog",
     ]
 

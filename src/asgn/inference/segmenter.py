@@ -15,7 +15,7 @@ from asgn.data.vocabulary import Encoded, Vocabulary
 from asgn.inference.densecrf import refine_logits, require_densecrf
 from asgn.inference.presence import DEFAULT_THRESHOLD, presence_scores
 from asgn.inference.segmentation import Segmentation, binarise, binarise_reference, segmentations
-from asgn.inference.words import Reading, WordReader
+from asgn.inference.words import Reading, WordReader, writable
 from asgn.models.generator import ImageFeatures
 
 
@@ -86,7 +86,7 @@ class Segmenter:
             PhraseError: a phrase is empty, longer than 100 words, or names nothing that the model knows.
             DataError: the image cannot be read.
         """
-        listed = [phrases] if isinstance(phrases, str) else list(phrases)
+        listed = [writable(phrase) for phrase in ([phrases] if isinstance(phrases, str) else phrases)]
         readings = [self.read_phrase(phrase) for phrase in listed]
         encoded = image if isinstance(image, EncodedImage) else self.encode(image)
         if not listed:

@@ -16,6 +16,7 @@ _LEAST_BRIDGED = 4
 _LEAST_READ = 3
 _LEAST_ALIKE = 0.7
 _LONGEST_WORD = 30
+_LONGEST_SHOWN = 60
 _NAME_NOTHING = frozenset(
     ("a", "an", "the", "this", "that", "these", "those", "of", "on", "in", "at", "to", "from", "by", "with", "and",
      "or", "is", "are", "it", "its", "his", "her", "their")
@@ -39,7 +40,7 @@ class Reading:
         if self.nearest:
             said.append("unknown to the model: " + ", ".join(map(_with_nearest, self.nearest.items())))
         if self.encoded.cut:
-            said.append(f"only the first {MAX_WORDS} words were read; cut: {' '.join(self.encoded.cut)}")
+            said.append(f"only the first {MAX_WORDS} words were read; cut: {_brief(' '.join(self.encoded.cut))}")
         return said
 
 
@@ -66,11 +67,14 @@ class WordReader:
         Raises:
             PhraseError: it holds no word, more than 100, or none that the model knows and that names anything.
         """
+        phrase = writable(phrase)
         tokens = tokenise(phrase, self.vocabulary.strip)
         if self.vocabulary.strip:
             tokens = [token for token in tokens if token in self.vocabulary or any(map(str.isalnum, token))]
         if not tokens:
-            raise PhraseError(f"the phrase {_short(phrase)} holds no word: say what to segment, such as 'left person'")
+            raise PhraseError(
+                f"the phrase {_brief(phrase)!r} holds no word: say what to segment, such as 'left person'"
+            )
         if len(tokens) > LONGEST_PHRASE:
             raise PhraseError(
                 f"a phrase of {len(tokens)} words is too long: only {MAX_WORDS} are read; give the main ones"
@@ -94,7 +98,7 @@ class WordReader:
             return reading
         near = sorted({word for word in reading.nearest.values() if word is not None})
         advice = f"; did you mean {', '.join(near)}?" if near else ": use other words"
-        raise PhraseError(f"no word of the phrase {_short(phrase)} that names anything is known to the model{advice}")
+        raise PhraseError(f"no word of the phrase {_brief(phrase)!r} that names anything is known to the model{advice}")
 
     def _look_up(self, word: str) -> tuple[str | None, str | None]:
         """What the word is read as, and else what it resembles; remembered, as sheets repeat their words."""
@@ -127,6 +131,14 @@ class WordReader:
         return alike[0] if alike else None
 
 
+def writable(phrase: str) -> str:
+    """The phrase with question marks for lone surrogates: bytes of a command line that are no UTF-8, say.
+
+    No file can hold them.
+    """
+    return phrase.encode("utf-8", "replace").decode("utf-8")
+
+
 def is_one_edit(first: str, second: str) -> bool:
     """Whether two words differ by one letter changed, missing or too many, or by two neighbours exchanged."""
     short, long = sorted((first, second), key=len)
@@ -150,8 +162,8 @@ def _without_doubles(word: str) -> str:
 
 def _with_nearest(unknown: tuple[str, str | None]) -> str:
     word, near = unknown
-    return word if near is None else f"{word} (the nearest it knows: {near})"
+    return _brief(word) if near is None else f"{word} (the nearest it knows: {near})"
 
 
-def _short(phrase: str) -> str:
-    return repr(phrase if len(phrase) <= 60 else phrase[:57] + "...")
+def _brief(text: str) -> str:
+    return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 3] + "..."
