@@ -109,7 +109,7 @@ def _rubbish(chance: random.Random, pictures: list[bytes]) -> bytes:
         return bytes(picture[: chance.randrange(4, 40)]) + chance.randbytes(chance.randrange(1, 3000))
     for _ in range(chance.randrange(1, 20)):
         picture[chance.randrange(len(picture))] = chance.randrange(256)
-    return bytes(picture[: chance.randrange(1, len(picture) + 1)])
+    return bytes(picture[: chance.choice((len(picture), chance.randrange(1, len(picture))))])
 
 
 def _text(chance: random.Random) -> str:
