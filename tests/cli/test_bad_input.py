@@ -96,6 +96,15 @@ def test_counts_start_at_one(asgn, tmp_path, option):
     assert not (tmp_path / "run").exists()
 
 
+def test_a_precision_that_the_device_lacks(asgn_process, tmp_path):
+    """In a process of its own, since a failed start leaves its mark on the next one."""
+    arguments = ("train", "M+LSTM", "--data", "synthetic", "--out", tmp_path / "run")
+    outcome = asgn_process(*arguments, "--precision", "fp16", "--cpu")
+    assert outcome.code == 2
+    assert "Traceback" not in outcome.err
+    assert "--precision fp16 cannot be used here" in outcome.err
+
+
 def test_dense_crf_is_not_trained(refused, tmp_path):
     assert "R+LSTM" in refused("train", "R+LSTM+DCRF", "--data", "synthetic", "--out", tmp_path / "run")
 

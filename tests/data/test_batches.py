@@ -6,7 +6,9 @@ import pytest
 import torch
 
 from asgn.data.batches import BatchStream, batch_loader, mirrored_phrase
+from asgn.data.synthetic import SyntheticDataset
 from asgn.data.vocabulary import Vocabulary
+from asgn.errors import DataError
 
 
 @pytest.fixture
@@ -60,6 +62,30 @@ def test_reading_ahead_changes_nothing(scenes, vocabulary):
     stream = stream_of(scenes, vocabulary)
     for step, batch in zip(range(20, 24), batch_loader(stream, 20, workers=2), strict=True):
         assert same(batch, stream[step])
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_broken_image_is_one_line_also_from_a_worker(vocabulary, workers):
+    data = SyntheticDataset("train", scenes=6, size=64)
+    data.image = _unreadable
+    stream = stream_of(data, vocabulary)
+    with pytest.raises(DataError, match=r"^image \d+ cannot be read$"):
+        next(batch_loader(stream, 0, workers))
+
+
+def _unreadable(image_id):
+    raise DataError(f"image {image_id} cannot be read")
+
+
+def test_a_batch_in_parts_says_the_same(scenes, vocabulary):
+    batch = stream_of(scenes, vocabulary, phrases_per_image=2)[1]
+    parts = batch.split(3)
+    assert [len(part.lengths) for part in parts] == [3, 1]
+    assert len(parts[1].images) == 1
+    for name in ("tokens", "lengths", "masks"):
+        assert torch.equal(torch.cat([getattr(part, name) for part in parts]), getattr(batch, name))
+    images = torch.cat([part.images[part.image_index] for part in parts])
+    assert torch.equal(images, batch.images[batch.image_index])
 
 
 def test_mirroring_turns_picture_mask_and_words(scenes, vocabulary):

@@ -9,7 +9,7 @@ import torch
 
 from asgn.checkpoint import load_model, read_tensors
 from asgn.errors import CheckpointError, UserError
-from asgn.experiments.run import train_run
+from asgn.experiments.run import build_state, train_run
 from asgn.training import loop
 from asgn.training.recorder import read_metrics
 
@@ -131,3 +131,12 @@ def test_training_lowers_the_loss(plan_of, accelerator):
     train_run(plan, accelerator)
     losses = [line["ce"] for line in read_metrics(plan.folder / "metrics.jsonl") if line["kind"] == "train"]
     assert losses[-1] < 0.95 * losses[0]
+
+
+def test_the_scale_of_losses_in_fp16_is_kept(plan_of, tmp_path):
+    state, again = build_state(plan_of()), build_state(plan_of())
+    state.scaler, again.scaler = torch.amp.GradScaler("cpu", init_scale=1024.0), torch.amp.GradScaler("cpu")
+    state.save(tmp_path / "state.safetensors")
+    again.restore(tmp_path / "state.safetensors")
+    assert again.scaler.state_dict() == state.scaler.state_dict()
+    assert again.scaler.get_scale() == 1024

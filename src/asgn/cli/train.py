@@ -111,12 +111,16 @@ def train(
         resume=resume,
         quiet=quiet,
     )
-    accelerator = Accelerator(cpu=cpu, mixed_precision=precision)
+    try:
+        accelerator = Accelerator(cpu=cpu, mixed_precision=precision)
+    except ValueError as error:
+        raise UserError(f"--precision {precision} cannot be used here ({error}): try another, such as no") from error
     is_complete = train_run(plan, accelerator)
     if accelerator.is_main_process:
         typer.echo(summary_line(out))
-    if is_complete:
-        typer.echo(f"trained {row}: {out / 'best.safetensors'}")
-    else:
-        typer.echo(f"stopped; the state is saved: repeat the command with --resume to go on in {out}", err=True)
+        if is_complete:
+            typer.echo(f"trained {row}: {out / 'best.safetensors'}")
+        else:
+            typer.echo(f"stopped; the state is saved: repeat the command with --resume to go on in {out}", err=True)
+    if not is_complete:
         raise typer.Exit(130)

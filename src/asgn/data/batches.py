@@ -6,7 +6,7 @@ would have read, and each of several processes can take its own part of the same
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 from asgn.data.sample import Batch, Expression, ReferringDataset
 from asgn.data.transforms import resize_and_pad_image, resize_and_pad_mask
 from asgn.data.vocabulary import Vocabulary
+from asgn.errors import UserError
 
 _SIDES = {"left": "right", "right": "left", "leftmost": "rightmost", "rightmost": "leftmost"}
 
@@ -117,13 +118,16 @@ def mirrored_phrase(phrase: str) -> str:
     return re.sub(r"[A-Za-z]+", lambda word: _SIDES.get(word[0].lower(), word[0]), phrase)
 
 
-def batch_loader(stream: BatchStream, first_step: int, workers: int) -> DataLoader[Batch]:
+def batch_loader(stream: BatchStream, first_step: int, workers: int) -> Iterator[Batch]:
     """The batches from `first_step` to the end, in order, read ahead by `workers` processes.
 
     The loader draws from a random generator of its own, so that opening it leaves the run's alone.
+
+    Raises:
+        UserError: what a worker met, as it would be without workers; torch's own loader would add its traceback.
     """
-    return DataLoader(
-        stream,
+    loader = DataLoader(
+        _Outcomes(stream),
         batch_size=None,
         sampler=range(first_step, len(stream)),
         num_workers=workers,
@@ -131,3 +135,20 @@ def batch_loader(stream: BatchStream, first_step: int, workers: int) -> DataLoad
         generator=torch.Generator(),
         prefetch_factor=4 if workers else None,
     )
+    for outcome in loader:
+        if isinstance(outcome, UserError):
+            raise outcome
+        yield outcome
+
+
+class _Outcomes(Dataset[Batch | UserError]):
+    """Batches, or the user's mistakes that came instead of them."""
+
+    def __init__(self, stream: BatchStream) -> None:
+        self.stream = stream
+
+    def __getitem__(self, step: int) -> Batch | UserError:
+        try:
+            return self.stream[step]
+        except UserError as error:
+            return error

@@ -93,6 +93,7 @@ def train_run(plan: RunPlan, accelerator: Accelerator) -> bool:
     with accelerator.main_process_first():  # which may have to fetch weights
         state = build_state(plan)
     state.model.provenance["leaks"] = leaks.to_json()
+    state.scaler = accelerator.scaler
     if plan.resume:
         with accelerator.main_process_first():  # which may set a damaged file aside
             restore_newest(state, plan.folder)

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.amp import GradScaler
 from torch.optim import Optimizer
 
 from asgn.checkpoint import (
@@ -40,6 +41,8 @@ class TrainingState:
     """Configuration and data of the run, as JSON values; a resumed run must agree with them."""
     step: int = 0
     best_score: float | None = None
+    scaler: GradScaler | None = None
+    """What fp16 multiplies losses by; without it there is none."""
 
     def save(self, path: Path, keep_as: Path | None = None) -> None:
         """Write everything, the older file going to `keep_as`.
@@ -48,6 +51,8 @@ class TrainingState:
             OutputError: the file cannot be written; the older one then stays whole.
         """
         progress = {"step": self.step, "best_score": self.best_score, "settings": self.settings}
+        if self.scaler is not None:
+            progress["scaler"] = self.scaler.state_dict()
         write_tensors(path, self._tensors(), model_header(self.model) | {"training": progress}, keep_as)
 
     def restore(self, path: Path) -> None:
@@ -70,6 +75,8 @@ class TrainingState:
         torch.set_rng_state(tensors[RANDOM])
         self.model.provenance.update(header["provenance"])
         self.step, self.best_score = progress["step"], progress["best_score"]
+        if self.scaler is not None and "scaler" in progress:
+            self.scaler.load_state_dict(progress["scaler"])
 
     def _check_same_run(self, path: Path, described: dict[str, Any], settings: dict[str, Any]) -> None:
         own = model_header(self.model)["model"]
