@@ -31,13 +31,15 @@ def probe(
     Example: asgn probe runs/mine --data own --root my-photos --split val --calibrate
     """
     from asgn.checkpoint import write_presence
+    from asgn.evaluation.sides import instances_of
     from asgn.experiments.probe import calibrate_presence
     from asgn.experiments.probe import probe as ask
     from asgn.inference.device import choose_device
     from asgn.inference.segmenter import Segmenter
 
-    segmenter = Segmenter.load(model, choose_device(device))
     dataset = open_dataset(data, root, split)
+    instances_of(dataset)
+    segmenter = Segmenter.load(model, choose_device(device))
     with counting("images") as show:
         asked = ask(segmenter, dataset, limit, lambda done, total: show(None, done, total))
     calibration = calibrate_presence(asked.phrases, dataset)
