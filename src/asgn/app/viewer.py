@@ -82,7 +82,6 @@ def _legend_row(index: int, result: Segmentation) -> str:
     presence = f'<span title="How likely it is in the photograph at all">presence {result.presence:.2f}</span>'
     if result.found:
         verdict = f"""<span class="asgn-share">{result.mask.mean():.1%} of the picture</span>
-<meter min="0" max="1" value="{result.score:.3f}" aria-hidden="true"></meter>
 <span title="Mean probability over the mask">score {result.score:.2f}</span>{presence}"""
     else:
         verdict = f"<i>nothing matches</i>{presence}"
