@@ -16,6 +16,7 @@ from asgn.data.synthetic import SyntheticDataset
 from asgn.experiments.run import RunPlan, evaluate_model, train_run
 from asgn.models.shared_norm import SharedBatchNorm
 from asgn.training import loop
+from asgn.training.distributed import average_gradients, in_any_process
 from asgn.variants import Variant
 from tests.conftest import TINY
 
@@ -66,8 +67,8 @@ def train_until_one_is_told_to_stop(folder: Path) -> None:
     """The second process alone gets the signal, during the third step."""
     add = loop.Recorder.add
 
-    def add_and_stop(self: loop.Recorder, report: dict[str, torch.Tensor]) -> None:
-        add(self, report)
+    def add_and_stop(self: loop.Recorder, *report: Any) -> None:
+        add(self, *report)
         if os.environ["RANK"] == "1" and self._count == 3:
             os.kill(os.getpid(), signal.SIGTERM)
 
@@ -87,6 +88,18 @@ def compare_batch_norms() -> None:
     (expected_slope,) = torch.autograd.grad((expected.sin() * weights).sum(), values)
     (slope,) = torch.autograd.grad((found.sin() * weights[half]).sum(), values)
     torch.testing.assert_close(slope[half], expected_slope[half])
+
+
+def agree() -> None:
+    """Gradients become the mean of both processes', and what one says all hear."""
+    process = Accelerator(cpu=True).process_index
+    weight, unused = nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(1))
+    weight.grad = torch.tensor([1.0, 2.0]) + process
+    average_gradients([weight, unused])
+    assert weight.grad.tolist() == [1.5, 2.5]
+    assert unused.grad is None
+    assert in_any_process(process == 1)
+    assert not in_any_process(False)
 
 
 def train_in_parts(folder: Path) -> None:

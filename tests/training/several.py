@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-DEADLINE = 300.0
+DEADLINE = 900.0
 
 
 def in_processes(count: int, function: Callable[..., None], *arguments: Any) -> list[int]:

@@ -8,7 +8,7 @@ import torch
 
 from asgn.checkpoint import read_tensors, save_model
 from asgn.errors import UserError
-from asgn.training.distributed import share_of_batch
+from asgn.training.distributed import in_any_process, share_of_batch
 from tests.training import distributed_run
 from tests.training.several import in_processes
 
@@ -59,6 +59,12 @@ def test_a_signal_to_one_process_stops_all_and_two_resume(alone, tmp_path):
 
 def test_batch_norm_has_the_statistics_of_the_whole_batch():
     assert in_processes(2, distributed_run.compare_batch_norms) == [0, 0]
+
+
+def test_processes_agree_on_gradients_and_on_stopping():
+    assert in_processes(2, distributed_run.agree) == [0, 0]
+    assert in_any_process(True)
+    assert not in_any_process(False)
 
 
 def test_scores_do_not_depend_on_the_number_of_processes(tiny_model, tmp_path):
