@@ -15,6 +15,7 @@ from tests.app.conftest import PHRASES
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 expect = playwright.expect
+expect.set_options(timeout=60_000)
 
 SPEECH = """window.SpeechRecognition = undefined; window.webkitSpeechRecognition = class {
   start() { this.onstart(); this.onresult({ results: [[{ transcript: "the star" }]] }); this.onend(); } };"""
@@ -47,7 +48,7 @@ def open_page(browser, served):
         page.on("request", lambda request: strangers.append(request.url) if _is_foreign(request.url, served) else None)
         page.on("dialog", lambda dialog: strangers.append(f"dialog {dialog.message}"))
         page.goto(served.url)
-        expect(page.get_by_label("Phrases, one per line")).to_be_visible(timeout=60_000)
+        expect(page.get_by_label("Phrases, one per line")).to_be_visible()
         return page
 
     yield open_it
@@ -71,10 +72,10 @@ def answer_of(page):
 
 def ask(page, png, phrases):
     upload(page, png)
-    expect(answer_of(page)).to_contain_text("Ready", timeout=60_000)
+    expect(answer_of(page)).to_contain_text("Ready")
     page.get_by_label("Phrases, one per line").fill("\n".join(phrases))
     page.get_by_role("button", name="Segment", exact=True).click()
-    expect(answer_of(page)).to_contain_text("phrases found", timeout=60_000)
+    expect(answer_of(page)).to_contain_text("phrases found")
 
 
 def is_drawn(image):
@@ -123,7 +124,7 @@ def test_phrases_can_be_hidden_and_compared(open_page, png):
 def test_a_bad_file_is_named_and_the_page_goes_on(open_page, png):
     page = open_page()
     upload(page, b"I am a letter, not a picture.")
-    expect(page.get_by_role("alert")).to_contain_text("not an image", timeout=60_000)
+    expect(page.get_by_role("alert")).to_contain_text("not an image")
     page.get_by_role("button", name="Remove Image").click()
     expect(answer_of(page)).to_contain_text("Drop a photograph")
     ask(page, png, PHRASES)
@@ -133,21 +134,21 @@ def test_a_file_too_large_is_named(open_page, tmp_path):
     page = open_page()
     (tmp_path / "large.png").write_bytes(bytes(21 * 2**20))
     page.locator("#asgn-photo input[type=file]").set_input_files(tmp_path / "large.png")
-    expect(page.get_by_text(re.compile("exceed the maximum allowed size of 20")).first).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(re.compile("exceed the maximum allowed size of 20")).first).to_be_visible()
 
 
 def test_empty_and_unknown_phrases_are_named(open_page, png):
     page = open_page()
     segment = page.get_by_role("button", name="Segment", exact=True)
     segment.click()
-    expect(page.get_by_role("alert")).to_contain_text("No photograph yet", timeout=60_000)
+    expect(page.get_by_role("alert")).to_contain_text("No photograph yet")
     upload(page, png)
-    expect(answer_of(page)).to_contain_text("Ready", timeout=60_000)
+    expect(answer_of(page)).to_contain_text("Ready")
     segment.click()
-    expect(page.get_by_role("alert")).to_contain_text("No phrase: say what to segment", timeout=60_000)
+    expect(page.get_by_role("alert")).to_contain_text("No phrase: say what to segment")
     page.get_by_label("Phrases, one per line").fill("gnarf\n\nleft circle")
     segment.click()
-    expect(page.locator(".asgn-refused")).to_contain_text("gnarf", timeout=60_000)
+    expect(page.locator(".asgn-refused")).to_contain_text("gnarf")
     expect(page.locator(".asgn-together .asgn-layer")).to_have_count(1)
 
 
@@ -162,11 +163,11 @@ def test_phrases_are_text_and_nothing_else(open_page, png):
 def test_everything_works_from_the_keyboard(open_page, png):
     page = open_page()
     upload(page, png)
-    expect(answer_of(page)).to_contain_text("Ready", timeout=60_000)
+    expect(answer_of(page)).to_contain_text("Ready")
     page.get_by_label("Phrases, one per line").focus()
     page.keyboard.type(PHRASES[0])
     page.keyboard.press("Shift+Enter")
-    expect(page.get_by_role("checkbox", name=PHRASES[0])).to_be_checked(timeout=60_000)
+    expect(page.get_by_role("checkbox", name=PHRASES[0])).to_be_checked()
     page.get_by_role("checkbox", name=PHRASES[0]).focus()
     page.keyboard.press("Space")
     expect(page.locator(".asgn-together .asgn-layer")).to_be_hidden()
@@ -175,7 +176,7 @@ def test_everything_works_from_the_keyboard(open_page, png):
 def test_an_example_is_one_click(open_page):
     page = open_page()
     page.locator("#asgn-examples button").last.click()
-    expect(page.locator(".asgn-together .asgn-photo")).to_be_visible(timeout=60_000)
+    expect(page.locator(".asgn-together .asgn-photo")).to_be_visible()
     assert page.get_by_label("Phrases, one per line").input_value()
 
 
