@@ -89,6 +89,7 @@ class TrainConfig:
     warmup_steps: int = setting(0, "first steps without the adversarial loss")
     finetune: bool = setting(False, "train the backbone too; batch norm stays fixed")
     flip: bool = setting(False, "mirror half of the images, swapping left and right in their phrases")
+    augment: bool = setting(False, "vary zoom, place and light of each image a little")
     seed: int = setting(0, "seed of weights, order and drawing")
     validate_every: int = setting(1000, "steps between validations; 0 validates at the end only")
     validation_limit: int = setting(0, "images of a validation; 0 takes all")

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 import torch
 
-from asgn.data.batches import BatchStream, batch_loader, mirrored_phrase
+from asgn.data.batches import BatchStream, batch_loader
 from asgn.data.synthetic import SyntheticDataset
 from asgn.data.vocabulary import Vocabulary
 from asgn.errors import DataError
@@ -101,10 +101,3 @@ def test_mirroring_turns_picture_mask_and_words(scenes, vocabulary):
             else:
                 assert torch.equal(its, picture)
     assert 0 < turned < 24
-
-
-def test_mirrored_phrase():
-    assert mirrored_phrase("Second from the right, left of the leftmost man") == (
-        "Second from the left, right of the rightmost man"
-    )
-    assert mirrored_phrase("bright light") == "bright light"

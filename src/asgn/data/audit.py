@@ -23,6 +23,8 @@ from asgn.variants import BackboneName
 
 Status = Literal["clean", "leaky", "unknown"]
 
+_WORST_FIRST: tuple[Status, ...] = ("leaky", "unknown", "clean")
+
 
 @dataclass(frozen=True)
 class SplitAudit:
@@ -71,6 +73,15 @@ class LeakStamp:
     def of_split(self, dataset: str, split: str) -> SplitAudit:
         """What a score on this split has to say; a split that was never audited is unknown."""
         return self.splits.get(f"{dataset}/{split}", SplitAudit("unknown", reason="this split was not audited"))
+
+    def joined(self, earlier: "LeakStamp") -> "LeakStamp":
+        """The stamp of training that began from a model trained on other images: of each split the worse is said."""
+        names = [*self.splits, *(name for name in earlier.splits if name not in self.splits)]
+        worse = {}
+        for name in names:
+            both = (self.of_split(*name.split("/", 1)), earlier.of_split(*name.split("/", 1)))
+            worse[name] = min(both, key=lambda audit: _WORST_FIRST.index(audit.status))
+        return replace(self, splits=worse)
 
     def line(self) -> str:
         """The whole stamp in one line: the verdict, and every split with what is known of it."""

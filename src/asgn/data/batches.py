@@ -4,7 +4,6 @@ Because batch k never depends on how the loop got there, a resumed run reads exa
 would have read, and each of several processes can take its own part of the same global batch.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -13,12 +12,11 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from asgn.data.augment import Variation, draw_variation
 from asgn.data.sample import Batch, Expression, ReferringDataset
 from asgn.data.transforms import resize_and_pad_image, resize_and_pad_mask
 from asgn.data.vocabulary import Vocabulary
 from asgn.errors import UserError
-
-_SIDES = {"left": "right", "right": "left", "leftmost": "rightmost", "rightmost": "leftmost"}
 
 
 class BatchStream(Dataset[Batch]):
@@ -40,6 +38,7 @@ class BatchStream(Dataset[Batch]):
         seed: int,
         phrases_per_image: int = 1,
         flip: bool = False,
+        augment: bool = False,
         process: int = 0,
         processes: int = 1,
     ) -> None:
@@ -53,6 +52,7 @@ class BatchStream(Dataset[Batch]):
         self.seed = seed
         self.phrases_per_image = phrases_per_image
         self.flip = flip
+        self.augment = augment
         self.process = process
         self.processes = processes
         self._epoch_order = lru_cache(maxsize=2)(self._draw_epoch)
@@ -88,16 +88,17 @@ class BatchStream(Dataset[Batch]):
     def _assemble(self, chosen: Sequence[Expression], step: int) -> Batch:
         image_ids = list(dict.fromkeys(expression.image_id for expression in chosen))
         slots = {image_id: slot for slot, image_id in enumerate(image_ids)}
-        mirrored = {image_id: self._is_mirrored(step, image_id) for image_id in image_ids}
-        images = [torch.from_numpy(self.data.image(image_id)).permute(2, 0, 1) for image_id in image_ids]
-        squares = [resize_and_pad_image(image, self.side) for image in images]
-        squares = [square.flip(-1) if mirrored[i] else square for i, square in zip(image_ids, squares, strict=True)]
+        varied = {image_id: self._variation(step, image_id) for image_id in image_ids}
+        squares = []
+        for image_id in image_ids:
+            image = torch.from_numpy(self.data.image(image_id)).permute(2, 0, 1)
+            squares.append(varied[image_id].image(resize_and_pad_image(image, self.side)))
         masks, sentences = [], []
         for expression in chosen:
+            variation = varied[expression.image_id]
             mask = resize_and_pad_mask(torch.from_numpy(self.data.mask(expression)), self.side)
-            swap = mirrored[expression.image_id]
-            masks.append(mask.flip(-1) if swap else mask)
-            text = mirrored_phrase(expression.text) if swap else expression.text
+            masks.append(variation.mask(mask))
+            text = variation.phrase(expression.text)
             sentences.append(torch.tensor(self.vocabulary.encode(text).ids))
         return Batch(
             images=torch.stack(squares),
@@ -107,15 +108,9 @@ class BatchStream(Dataset[Batch]):
             masks=torch.stack(masks),
         )
 
-    def _is_mirrored(self, step: int, image_id: int) -> bool:
-        if not self.flip:
-            return False
-        return bool(np.random.default_rng((self.seed, step, image_id & 0xFFFFFFFF)).integers(2))
-
-
-def mirrored_phrase(phrase: str) -> str:
-    """The phrase as it would be said of the mirrored photograph: left and right change places."""
-    return re.sub(r"[A-Za-z]+", lambda word: _SIDES.get(word[0].lower(), word[0]), phrase)
+    def _variation(self, step: int, image_id: int) -> Variation:
+        key = (self.seed, step, image_id & 0xFFFFFFFF)
+        return draw_variation(key, flip=self.flip, augment=self.augment)
 
 
 def batch_loader(stream: BatchStream, first_step: int, workers: int) -> Iterator[Batch]:

@@ -15,7 +15,7 @@ from accelerate.utils import gather_object
 from torch import distributed
 
 from asgn import __version__
-from asgn.checkpoint import Model
+from asgn.checkpoint import Model, load_model
 from asgn.config import LossConfig, ModelConfig, TrainConfig, to_json
 from asgn.data.batches import BatchStream, batch_loader
 from asgn.data.provenance import ImageLists
@@ -23,10 +23,11 @@ from asgn.data.sample import Expression, ReferringDataset
 from asgn.data.vocabulary import Vocabulary
 from asgn.errors import CheckpointError, OutputError, UserError
 from asgn.evaluation.evaluate import Evaluation, KeepMask, Progress, Share, evaluate
-from asgn.experiments.leaks import check_leaks, leak_stamp_of
+from asgn.experiments.leaks import check_leaks, leak_stamp_of, with_start
 from asgn.experiments.packing import packed_split
 from asgn.experiments.panel import ValidationPanel
 from asgn.experiments.run_summary import Session
+from asgn.experiments.warm_start import extended_vocabulary, load_start
 from asgn.files import atomic_write_json, ensure_writable_folder, remove_leftovers
 from asgn.inference.segmenter import Segmenter
 from asgn.models.build import build_generator
@@ -69,6 +70,8 @@ class RunPlan:
     vocabulary: Vocabulary | None = None
     """None builds one from the training expressions."""
     weights: Weights = "default"
+    start_from: Path | None = None
+    """A trained model whose weights and words the run begins with."""
     packed: Path | None = None
     """Folder of packed files, where the training split is packed on first use; None decodes it anew each time."""
     image_lists: ImageLists = field(default_factory=ImageLists)
@@ -92,7 +95,7 @@ def train_run(plan: RunPlan, accelerator: Accelerator) -> bool:
     session = Session(accelerator.device)
     with accelerator.main_process_first():  # which may have to fetch weights
         state = build_state(plan)
-    state.model.provenance["leaks"] = leaks.to_json()
+    state.model.provenance["leaks"] = with_start(leaks, state.model.provenance).to_json()
     state.scaler = accelerator.scaler
     if plan.resume:
         with accelerator.main_process_first():  # which may set a damaged file aside
@@ -130,12 +133,17 @@ def train_run(plan: RunPlan, accelerator: Accelerator) -> bool:
 
 def build_state(plan: RunPlan) -> TrainingState:
     """Networks with their first weights, and their optimisers."""
-    vocabulary = plan.vocabulary or Vocabulary.build(item.text for item in _texts(plan.train_data))
+    source = None if plan.start_from is None else load_model(plan.start_from)
+    vocabulary = plan.vocabulary or extended_vocabulary(
+        None if source is None else source.vocabulary, (item.text for item in _texts(plan.train_data))
+    )
     config = ModelConfig.for_variant(plan.variant, len(vocabulary), **plan.model_changes)
     generator = build_generator(config).to(memory_format=torch.channels_last)
     discriminator = Discriminator().to(memory_format=torch.channels_last) if plan.variant.adversarial else None
     provenance: dict[str, Any] = {}
-    if not plan.resume:
+    if source is not None:
+        provenance |= load_start(generator, vocabulary, source, str(plan.start_from))
+    elif not plan.resume:
         provenance["backbone"] = to_json(load_backbone_weights(generator, plan.variant, plan.weights))
     generator.freeze_backbone(not plan.train.finetune)
     is_snle = plan.variant.backbone == "SNLE"
@@ -255,6 +263,7 @@ def training_stream(plan: RunPlan, state: TrainingState, accelerator: Accelerato
         seed=plan.train.seed,
         phrases_per_image=plan.train.phrases_per_image,
         flip=plan.train.flip,
+        augment=plan.train.augment,
         process=accelerator.process_index,
         processes=accelerator.num_processes,
     )
