@@ -87,7 +87,7 @@ class TrainConfig:
         "fixed", "learning rate: fixed (Sec. IV-C), or polynomial 0.9 to 1e-5 (base code)"
     )
     warmup_steps: int = setting(0, "first steps without the adversarial loss")
-    finetune: bool = setting(False, "train the backbone too; batch norm stays fixed")
+    finetune: bool = setting(False, "train the backbone too, of M its dilated blocks; batch norm stays fixed")
     flip: bool = setting(False, "mirror half of the images, swapping left and right in their phrases")
     augment: bool = setting(False, "vary zoom, place and light of each image a little")
     seed: int = setting(0, "seed of weights, order and drawing")

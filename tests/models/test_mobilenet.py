@@ -73,3 +73,12 @@ def test_known_answer():
     expected = torch.zeros(21, dtype=torch.int64)
     expected[[0, 11, 15]] = torch.tensor([6521, 11158, 84721])
     assert (counts - expected).abs().max() <= 20
+
+
+def test_fine_tuning_begins_at_the_dilated_blocks():
+    backbone = MobileNetV2()
+    backbone.freeze(False)
+    trained = {name.split(".")[1] for name, weight in backbone.named_parameters() if weight.requires_grad}
+    assert trained == {str(number) for number in range(7, 17)}
+    backbone.freeze(True)
+    assert not any(weight.requires_grad for weight in backbone.parameters())

@@ -36,6 +36,7 @@ _BLOCKS = (
     _Block(160, 6, 1, 4),
     _Block(320, 6, 1, 4),
 )
+_FIRST_DILATED = 7
 _TAPS = {0: "conv1", 2: "conv2", 5: "conv3", 12: "conv4", 16: "conv5"}
 
 
@@ -75,6 +76,15 @@ class MobileNetV2(Backbone):
             layer: feature[..., : height // self.strides[layer], : width // self.strides[layer]]
             for layer, feature in self.run(odd).items()
         }
+
+    def freeze(self, frozen: bool) -> None:
+        """Take the pretrained weights out of training, or put the dilated blocks back.
+
+        The layers before are general, and on their larger maps most of a fine-tuning step's time would go.
+        """
+        super().freeze(frozen)
+        for module in (self.stem, self.blocks[:_FIRST_DILATED]):
+            module.requires_grad_(False)
 
     def run(self, normalised: Tensor) -> Features:
         """Images in -1..1, of any size, to the same maps, aligned as TensorFlow's SAME rule has it."""
