@@ -24,6 +24,26 @@ def test_saved_then_loaded_logits_are_equal_bit_for_bit(tiny_model, tmp_path):
     assert loaded.vocabulary.strip is tiny_model.vocabulary.strip
 
 
+def test_half_precision_halves_the_file_and_loads_as_float32(tiny_model, tmp_path):
+    whole, half = tmp_path / "whole.safetensors", tmp_path / "half.safetensors"
+    save_model(whole, tiny_model)
+    save_model(half, tiny_model, half_precision=True)
+    loaded = load_model(half)
+    for name, tensor in loaded.generator.state_dict().items():
+        assert tensor.dtype == tiny_model.generator.state_dict()[name].dtype
+        torch.testing.assert_close(tensor, tiny_model.generator.state_dict()[name], rtol=2**-11, atol=2**-25)
+    weights = sum(tensor.numel() for tensor in tiny_model.generator.state_dict().values())
+    assert whole.stat().st_size - half.stat().st_size == pytest.approx(2 * weights, rel=0.01)
+    torch.testing.assert_close(logits_of(loaded), logits_of(tiny_model), rtol=0, atol=0.02)
+
+
+def test_half_precision_keeps_what_it_cannot_hold(tiny_model, tmp_path):
+    with torch.no_grad():
+        tiny_model.generator.head.score.bias.fill_(1e6)
+    save_model(tmp_path / "model.safetensors", tiny_model, half_precision=True)
+    assert load_model(tmp_path).generator.head.score.bias.item() == 1e6
+
+
 @pytest.mark.parametrize("keep", [0, 5, 100, -1])
 def test_a_cut_file_is_refused(tiny_model, tmp_path, keep):
     path = tmp_path / "model.safetensors"

@@ -25,6 +25,10 @@ class OutputError(UserError):
     """A result that cannot be written where it was asked for."""
 
 
+class ExportError(UserError):
+    """A model that cannot be exported, or whose exported graphs give other answers than it does."""
+
+
 class MissingExtraError(UserError):
     """An optional dependency is not installed."""
 

@@ -2,6 +2,8 @@
 
 import torch
 from torch import Tensor, nn
+from torch._higher_order_ops import scan
+from torch.nn import functional as F
 
 from asgn.models.language import Language
 from asgn.models.pointwise import glorot_part_, pointwise
@@ -45,6 +47,8 @@ class RecurrentFusion(nn.Module):
     def _recur(self, image_gates: Tensor, language: Language) -> Tensor:
         """State after each phrase's last word, (P, size, h, w)."""
         words = self.gates_of_word(torch.cat([language.embedded, language.states], dim=-1))  # (P, T, 4 size)
+        if torch.compiler.is_exporting():
+            return self._recur_scanned(image_gates, words, language.lengths)
         if torch.is_grad_enabled():
             return self._recur_together(image_gates, words, language.lengths)
         return self._recur_apart(image_gates, words, language.lengths.tolist())
@@ -60,6 +64,22 @@ class RecurrentFusion(nn.Module):
                 gates = gates + self.gates_of_state(hidden)
             new_hidden, cell = _lstm_update(gates, cell)  # behind a phrase's end nothing reads its cell again
             hidden = torch.where((t < lengths).view(-1, 1, 1, 1), new_hidden, hidden)
+        return hidden
+
+    def _recur_scanned(self, image_gates: Tensor, words: Tensor, lengths: Tensor) -> Tensor:
+        """All phrases at once by one operator: a graph cannot hold a Python loop over an unknown number of words."""
+        state = image_gates.new_zeros(words.shape[0], self.size, *image_gates.shape[-2:])
+        spoken = torch.arange(words.shape[1], device=lengths.device)[:, None] < lengths  # (T, P)
+        recurrent = self.gates_of_state.weight
+
+        def step(state: tuple[Tensor, Tensor], word: tuple[Tensor, Tensor]) -> tuple[tuple[Tensor, Tensor], Tensor]:
+            hidden, cell = state
+            gates = F.conv2d(hidden, recurrent) + image_gates + word[0][:, :, None, None]
+            new_hidden, cell = _lstm_update(gates, cell)
+            hidden = torch.where(word[1][:, None, None, None], new_hidden, hidden)
+            return (hidden, cell), word[0][0, 0].clone()  # the operator must give something for each word
+
+        (hidden, _), _ = scan(step, (state, torch.zeros_like(state)), (words.transpose(0, 1), spoken))
         return hidden
 
     def _recur_apart(self, image_gates: Tensor, words: Tensor, lengths: list[int]) -> Tensor:
