@@ -13,6 +13,7 @@ from asgn.cli.data import data_app
 from asgn.cli.demo import demo
 from asgn.cli.doctor import doctor
 from asgn.cli.evaluate import evaluate
+from asgn.cli.export import export
 from asgn.cli.info import info
 from asgn.cli.plan import plan
 from asgn.cli.probe import probe
@@ -29,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for command in (segment, serve_app, plan, train, evaluate, probe, score, reproduce, info, doctor, demo):
+for command in (segment, serve_app, plan, train, evaluate, probe, score, reproduce, export, info, doctor, demo):
     app.command()(command)
 app.add_typer(data_app)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from asgn.cli.options import Device, Json, json_text
+from asgn.cli.options import Device, Json, Model, json_text
 from asgn.cli.sheet import segment_rows
 from asgn.data.images import load_image
 from asgn.errors import UserError
@@ -20,10 +20,10 @@ IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".g
 
 
 def segment(
-    model: Annotated[Path, typer.Option("--model", help="checkpoint file, or the folder of a run")],
     inputs: Annotated[
         list[str] | None, typer.Argument(metavar="IMAGE... PHRASE...", help="image files, then phrases")
     ] = None,
+    model: Model = None,
     sheet: Annotated[
         Path | None, typer.Option("--sheet", help="CSV of image, phrase and, if you like, id; see docs/segmenting.md")
     ] = None,
@@ -38,7 +38,7 @@ def segment(
 ) -> None:
     """Segment what phrases refer to in photographs. Each photograph is encoded once for all phrases.
 
-    Example: asgn segment street.jpg "white car on the right" "left person" --model runs/mine -o masks
+    Example: asgn segment street.jpg "white car on the right" "left person" -o masks
     """
     if sheet is not None:
         if inputs:
@@ -49,10 +49,10 @@ def segment(
     images, phrases = split_inputs(inputs or [])
 
     from asgn.inference.device import choose_device
-    from asgn.inference.segmenter import Segmenter
+    from asgn.inference.opening import open_segmenter
     from asgn.inference.why import explain
 
-    segmenter = Segmenter.load(model, choose_device(device), densecrf)
+    segmenter = open_segmenter(model, choose_device(device), densecrf)
     if not json_output and segmenter.model.presence is None:
         threshold = f"{segmenter.presence_threshold:.2f}"
         typer.echo(f"presence is not calibrated for this model: below {threshold} nothing matches", err=True)

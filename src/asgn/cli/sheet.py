@@ -17,7 +17,13 @@ _LONGEST_WAIT = timedelta(days=7)
 
 
 def segment_rows(
-    path: Path, model: Path, out: Path, output_format: OutputFormat, densecrf: bool, device: str, json_output: bool
+    path: Path,
+    model: Path | None,
+    out: Path,
+    output_format: OutputFormat,
+    densecrf: bool,
+    device: str,
+    json_output: bool,
 ) -> None:
     """Segment a sheet's rows, alone or as one of the processes of a launcher; say what became of them."""
     sheet = read_sheet(path)
@@ -25,14 +31,14 @@ def segment_rows(
     from accelerate import PartialState
 
     from asgn.inference.device import choose_device
-    from asgn.inference.segmenter import Segmenter
+    from asgn.inference.opening import open_segmenter
     from asgn.inference.sheet_run import segment_sheet
 
     chosen = choose_device(device)
     processes = PartialState(cpu=chosen.type == "cpu", timeout=_LONGEST_WAIT)
     if device == "auto" and processes.num_processes > 1:
         chosen = processes.device
-    segmenter = Segmenter.load(model, chosen, densecrf)
+    segmenter = open_segmenter(model, chosen, densecrf)
     with counting("rows" if processes.num_processes == 1 else "rows of this process") as show:
         show_here = (lambda done, total: show(None, done, total)) if processes.is_main_process else None
         summary = segment_sheet(segmenter, sheet, out, output_format, processes, show_here)

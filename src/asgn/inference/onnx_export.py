@@ -174,7 +174,8 @@ def _decode_graph(generator: Generator, scene: Tensor) -> bytes:
     phrases, words = torch.export.Dim("phrases"), torch.export.Dim("words")
     free = (tuple({} for _ in shares), {0: phrases, 1: words}, {0: phrases})
     network = _Decode(generator, features.semantic is not None)
-    return _to_onnx(network, (shares, tokens, lengths), free, [*_share_names(features), "tokens", "lengths"], ["logits"])
+    inputs = [*_share_names(features), "tokens", "lengths"]
+    return _to_onnx(network, (shares, tokens, lengths), free, inputs, ["logits"])
 
 
 def _to_onnx(network: nn.Module, example: Any, free: Any, inputs: list[str], outputs: list[str]) -> bytes:

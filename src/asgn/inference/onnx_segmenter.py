@@ -24,6 +24,7 @@ SEMANTIC = "semantic"
 """Name of the encoder's output that holds the image's share of the logits with SE."""
 
 _ERRORS_ONLY = 3
+_NO_CHECKPOINT = "an exported model cannot be made a checkpoint again: copy its folder, or save the original"
 
 
 class OnnxGenerator(Generator):
@@ -33,6 +34,7 @@ class OnnxGenerator(Generator):
 
     Args:
         graphs: by `encode.onnx` and `decode.onnx`, each the path of a graph or its bytes.
+        digest: hexadecimal, tells these graphs from others where networks are told apart by their weights.
         threads: processor threads of a graph; by default as many as PyTorch uses.
 
     Raises:
@@ -41,9 +43,10 @@ class OnnxGenerator(Generator):
 
     stride = 1
 
-    def __init__(self, graphs: Mapping[str, Path | bytes], threads: int | None = None) -> None:
+    def __init__(self, graphs: Mapping[str, Path | bytes], digest: str = "", threads: int | None = None) -> None:
         nn.Module.__init__(self)  # the parts of a generator are in the graphs
         self.upsample = nn.Identity()
+        self.register_buffer("digest", torch.tensor(list(bytes.fromhex(digest)), dtype=torch.uint8))
         self._encode = _open_session(graphs[ENCODE], threads)
         self._decode = _open_session(graphs[DECODE], threads)
         self._shares = [output.name for output in self._encode.get_outputs()]
@@ -83,8 +86,12 @@ class OnnxSegmenter(Segmenter):
         return cls(load_export(Path(path)), densecrf)
 
     def save_pretrained(self, folder: str | Path, half_precision: bool = False) -> None:
-        """Refused: graphs cannot be turned back into a checkpoint."""
-        raise UserError("an exported model cannot be saved as a checkpoint: copy its folder, or save the original")
+        """Refused with UserError: graphs cannot be turned back into a checkpoint."""
+        raise UserError(_NO_CHECKPOINT)
+
+    def push_to_hub(self, repo_id: str, private: bool = False, half_precision: bool = False) -> str:
+        """Refused as `save_pretrained`."""
+        raise UserError(_NO_CHECKPOINT)
 
 
 def is_export(path: Path) -> bool:
@@ -107,7 +114,8 @@ def load_export(folder: Path, threads: int | None = None) -> Model:
             raise CheckpointError(f"exported model {folder} lacks {name}: export it again with `asgn export`")
         if sha256_of(path) != header["graphs"].get(name):
             raise CheckpointError(f"{path} is damaged or of another export: export it again with `asgn export`")
-    return rebuild_model(header, lambda _: OnnxGenerator(paths, threads), str(folder / CONFIG))
+    digest = "".join(header["graphs"][name] for name in paths)
+    return rebuild_model(header, lambda _: OnnxGenerator(paths, digest, threads), str(folder / CONFIG))
 
 
 def require_onnxruntime() -> Any:

@@ -12,6 +12,7 @@ from asgn.data.images import ImageSource, load_image
 from asgn.data.sample import Image, Mask
 from asgn.data.transforms import resize_and_pad_image
 from asgn.data.vocabulary import Encoded, Vocabulary
+from asgn.inference import hub
 from asgn.inference.densecrf import refine_logits, require_densecrf
 from asgn.inference.presence import DEFAULT_THRESHOLD, presence_scores
 from asgn.inference.segmentation import Segmentation, binarise, binarise_reference, segmentations
@@ -56,6 +57,35 @@ class Segmenter:
             MissingExtraError: dense CRF is asked for and not installed.
         """
         return cls(load_model(Path(path)), device, densecrf)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        name: str | Path,
+        device: str | torch.device = "cpu",
+        densecrf: bool = False,
+        revision: str | None = None,
+    ) -> "Segmenter":
+        """Load a checkpoint file, a folder, or a repository OWNER/NAME of huggingface.co, downloaded once.
+
+        Raises:
+            CheckpointError: nothing is there, it is damaged, or the network failed.
+            MissingExtraError: huggingface_hub is needed, or dense CRF asked for, and not installed.
+        """
+        return cls.load(hub.fetch_pretrained(name, revision), device, densecrf)
+
+    def save_pretrained(self, folder: str | Path, half_precision: bool = False) -> None:
+        """Write checkpoint, description and model card into a folder (see `hub`). Raises OutputError."""
+        hub.save_pretrained(self.model, Path(folder), half_precision)
+
+    def push_to_hub(self, repo_id: str, private: bool = False, half_precision: bool = False) -> str:
+        """Upload them to OWNER/NAME on huggingface.co and give the commit's address (see `hub`).
+
+        Raises:
+            MissingExtraError: huggingface_hub is not installed.
+            OutputError: the upload failed.
+        """
+        return hub.push_to_hub(self.model, repo_id, private=private, half_precision=half_precision)
 
     @property
     def vocabulary(self) -> Vocabulary:
