@@ -22,7 +22,7 @@ from asgn.data.datasets import open_dataset
 from asgn.evaluation.evaluate import Evaluation
 from asgn.evaluation.metrics import SegmentationScores
 from asgn.experiments.probe import calibrate_presence, probe
-from asgn.experiments.run import evaluate_model
+from asgn.experiments.scoring import evaluate_model
 from asgn.inference.segmenter import Segmenter
 from benchmarks.measure import record
 
@@ -38,9 +38,9 @@ def main(run: Path, out: Path) -> None:
     data = open_dataset("own", DATA, "val", seed=0)
     found = {lift: evaluate_model(lifted(model, lift), data, device=CPU) for lift in LIFTS}
     images = sorted({expression.image_id for expression in data.expressions})
-    halves = [
-        [item.sentence_id for item in data.expressions if images.index(item.image_id) % 2 == parity] for parity in (0, 1)
-    ]
+    halves: list[list[int]] = [[], []]
+    for item in data.expressions:
+        halves[images.index(item.image_id) % 2].append(item.sentence_id)
     crossed = SegmentationScores()
     for scored, chosen_on in (halves, halves[::-1]):
         crossed.merge(found[best_lift(found, chosen_on)].scores.subset(scored))

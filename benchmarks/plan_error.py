@@ -28,7 +28,8 @@ from accelerate import Accelerator
 from asgn.config import TrainConfig
 from asgn.data.synthetic import SyntheticDataset
 from asgn.experiments.plan import plan_run
-from asgn.experiments.run import RunPlan, train_run
+from asgn.experiments.assembly import RunPlan
+from asgn.experiments.run import train_run
 from asgn.variants import Variant
 action, row, folder, steps, batch, side = sys.argv[1:]
 accelerator = Accelerator()

@@ -9,6 +9,7 @@ from asgn.checkpoint import load_model
 from asgn.data.audit import LeakStamp, SplitAudit
 from asgn.errors import UserError
 from asgn.experiments import leaks, run
+from asgn.experiments.scoring import evaluate_model
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def test_an_allowed_leak_is_said_by_every_score(plan_of, accelerator, leaky, mon
     assert run.train_run(plan, accelerator)
     model = load_model(plan.folder)
     data = plan.validation_data
-    scores = run.evaluate_model(model, data, device=torch.device("cpu"))
+    scores = evaluate_model(model, data, device=torch.device("cpu"))
     assert scores.to_json()["leak_stamp"] == "clean: drawn anew"
     monkeypatch.setattr(type(data), "name", "unc")
     monkeypatch.setattr(data, "split", "val", raising=False)

@@ -14,7 +14,9 @@ from asgn.config import LossConfig, TrainConfig
 from asgn.data.batches import BatchStream
 from asgn.data.synthetic import SyntheticDataset
 from asgn.evaluation.metrics import PRECISION_THRESHOLDS
-from asgn.experiments.run import RunPlan, build_state, build_step, evaluate_model, train_run
+from asgn.experiments.assembly import RunPlan, build_state, build_step
+from asgn.experiments.run import train_run
+from asgn.experiments.scoring import evaluate_model
 from asgn.inference.segmenter import Segmenter
 from asgn.models import resnet
 from asgn.models.vgg import VGG16

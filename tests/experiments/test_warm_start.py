@@ -9,8 +9,8 @@ from asgn.checkpoint import load_model, save_model
 from asgn.data.audit import LeakStamp, SplitAudit
 from asgn.data.vocabulary import SPECIAL, Vocabulary
 from asgn.errors import CheckpointError
+from asgn.experiments.assembly import build_state
 from asgn.experiments.leaks import with_start
-from asgn.experiments.run import build_state
 from asgn.experiments.warm_start import extended_vocabulary
 
 

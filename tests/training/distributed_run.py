@@ -14,7 +14,9 @@ from torchvision.models.resnet import Bottleneck, ResNet
 from asgn.checkpoint import load_model
 from asgn.config import TrainConfig
 from asgn.data.synthetic import SyntheticDataset
-from asgn.experiments.run import RunPlan, evaluate_model, train_run
+from asgn.experiments.assembly import RunPlan
+from asgn.experiments.run import train_run
+from asgn.experiments.scoring import evaluate_model
 from asgn.models import resnet
 from asgn.models.shared_norm import SharedBatchNorm
 from asgn.training import loop

@@ -9,7 +9,8 @@ import torch
 
 from asgn.checkpoint import load_model, read_tensors
 from asgn.errors import CheckpointError, UserError
-from asgn.experiments.run import build_state, train_run
+from asgn.experiments.assembly import build_state
+from asgn.experiments.run import train_run
 from asgn.training import loop
 from asgn.training.recorder import read_metrics
 

@@ -40,7 +40,7 @@ def evaluate(
     from accelerate.utils import gather_object
 
     from asgn.checkpoint import load_model
-    from asgn.experiments.run import evaluate_model
+    from asgn.experiments.scoring import evaluate_model
     from asgn.inference.device import choose_device
 
     is_main = PartialState(cpu=device == "cpu").is_main_process

@@ -68,8 +68,8 @@ def plan(
 
     from accelerate import Accelerator
 
+    from asgn.experiments.assembly import RunPlan
     from asgn.experiments.plan import plan_run
-    from asgn.experiments.run import RunPlan
     from asgn.experiments.run_summary import PLAN
     from asgn.files import atomic_write_json, ensure_writable_folder
 

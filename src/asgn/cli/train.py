@@ -95,7 +95,8 @@ def train(
 
     from accelerate import Accelerator
 
-    from asgn.experiments.run import RunPlan, train_run
+    from asgn.experiments.assembly import RunPlan
+    from asgn.experiments.run import train_run
     from asgn.experiments.run_summary import summary_line
 
     plan = RunPlan(

@@ -14,8 +14,10 @@ from asgn.data.sample import Expression
 from asgn.data.synthetic import SyntheticDataset
 from asgn.evaluation.evaluate import Evaluation
 from asgn.evaluation.metrics import PRECISION_THRESHOLDS
+from asgn.experiments.assembly import RunPlan
 from asgn.experiments.report import Panel, Section, draw_curves, draw_panels, heat, overlay, write_report
-from asgn.experiments.run import RunPlan, evaluate_model, train_run
+from asgn.experiments.run import train_run
+from asgn.experiments.scoring import evaluate_model
 from asgn.inference.segmentation import probability
 from asgn.inference.segmenter import Segmenter
 from asgn.training.loop import BEST

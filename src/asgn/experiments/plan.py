@@ -17,7 +17,8 @@ from accelerate import Accelerator
 from asgn.data.batches import batch_loader
 from asgn.data.sample import Batch
 from asgn.errors import UserError
-from asgn.experiments.run import RunPlan, build_state, build_step, evaluate_model, training_stream
+from asgn.experiments.assembly import RunPlan, build_state, build_step, training_stream
+from asgn.experiments.scoring import evaluate_model
 from asgn.models import snle
 from asgn.training.memory import PeakMemory
 from asgn.training.snle import STEPS_OF_ORIGINAL

@@ -9,8 +9,8 @@ from asgn.evaluation.absence import PRESENT, RatedPhrases, rate_phrases
 from asgn.evaluation.binomial import Share
 from asgn.evaluation.evaluate import Progress
 from asgn.evaluation.sides import score_sides, side_questions
+from asgn.experiments.assembly import data_description
 from asgn.experiments.leaks import leak_stamp_of
-from asgn.experiments.run import data_description
 from asgn.inference.presence import presence_scores
 from asgn.inference.segmentation import binarise
 from asgn.inference.segmenter import Segmenter
