@@ -86,7 +86,7 @@ class Batch:
         parts = []
         for first in range(0, len(self.lengths), phrases):
             own = slice(first, first + phrases)
-            used, index = self.image_index[own].unique(return_inverse=True)
+            used, index = self.image_index[own].unique(return_inverse=True)  # type: ignore[no-untyped-call]
             parts.append(Batch(self.images[used], index, self.tokens[own], self.lengths[own], self.masks[own]))
         return parts
 

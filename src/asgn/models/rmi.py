@@ -79,7 +79,8 @@ class RecurrentFusion(nn.Module):
             hidden = torch.where(word[1][:, None, None, None], new_hidden, hidden)
             return (hidden, cell), word[0][0, 0].clone()  # the operator must give something for each word
 
-        (hidden, _), _ = scan(step, (state, torch.zeros_like(state)), (words.transpose(0, 1), spoken))
+        (last, _), _ = scan(step, (state, torch.zeros_like(state)), (words.transpose(0, 1), spoken))
+        hidden: Tensor = last
         return hidden
 
     def _recur_apart(self, image_gates: Tensor, words: Tensor, lengths: list[int]) -> Tensor:
