@@ -64,7 +64,7 @@ def test_masks_and_scores_are_those_of_the_network(exported):
         found = OnnxSegmenter.load(folder).segment(photograph(), phrases)
         for one, other in zip(expected, found, strict=True):
             torch.testing.assert_close(other.pixel_logits, one.pixel_logits, rtol=0, atol=1e-4)
-            assert other.score == pytest.approx(one.score, abs=1e-4)
+            assert other.score == pytest.approx(one.score, abs=1e-3)  # pixels on the very edge may change sides
             assert other.reading == one.reading
         assert np.mean([item.prob >= 0.5 for item in found]) == pytest.approx(0.5, abs=0.3)
 

@@ -1,0 +1,47 @@
+"""`asgn export`, and `asgn segment` without a model's name."""
+
+import pytest
+
+from asgn.inference import opening
+from asgn.inference.onnx_export import Parity
+
+pytest.importorskip("onnxscript", reason="extra onnx is not installed")
+
+
+def test_it_says_what_it_wrote_and_how_far_it_agrees(asgn, model_file, tmp_path, monkeypatch):
+    def write(model, folder):
+        folder.mkdir()
+        (folder / "encode.onnx").write_bytes(bytes(1_500_000))
+        return Parity(2e-6, 1.0)
+
+    monkeypatch.setattr("asgn.inference.onnx_export.export_model", write)
+    outcome = asgn("export", model_file, "-o", tmp_path / "onnx")
+    assert outcome.code == 0, outcome.err
+    assert "encode.onnx: 1.5 MB" in outcome.out
+    assert "masks agree to 1.00000, logits to 2e-06" in outcome.out
+    assert f"--model {tmp_path / 'onnx'}" in outcome.out
+
+
+def test_without_a_checkpoint_there_is_one_line(asgn, tmp_path):
+    outcome = asgn("export", tmp_path / "none", "-o", tmp_path / "onnx")
+    assert outcome.code == 2
+    assert "does not exist" in outcome.err
+    assert outcome.err.count("\n") == 1
+    assert not (tmp_path / "onnx").exists()
+
+
+def test_the_missing_extra_is_named(asgn, model_file, tmp_path, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "onnxscript", None)
+    outcome = asgn("export", model_file, "-o", tmp_path / "onnx")
+    assert outcome.code == 2
+    assert "pip install 'asgn[onnx]'" in outcome.err
+
+
+def test_the_model_in_the_box_is_used_unless_another_is_named(asgn, model_file, photograph, tmp_path, monkeypatch):
+    monkeypatch.setattr(opening, "SHIPPED", tmp_path / "nowhere.safetensors")
+    outcome = asgn("segment", photograph, "left circle", "-o", tmp_path / "masks")
+    assert outcome.code == 2
+    assert "nowhere.safetensors is missing" in outcome.err
+    assert outcome.err.count("\n") == 1
+    monkeypatch.setattr(opening, "SHIPPED", model_file)
+    assert asgn("segment", photograph, "left circle", "-o", tmp_path / "masks").code == 0
