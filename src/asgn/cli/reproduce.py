@@ -171,12 +171,12 @@ def _run(what: str, setting: "Setting") -> None:
     for path in result.files:
         typer.echo(path)
     if result.failed:
-        typer.echo(f"{len(result.failed)} of {result.rows} runs failed: {result.failed[0]}", err=True)
+        typer.echo(f"{len(result.failed)} of {result.runs} runs failed: {result.failed[0]}", err=True)
         raise typer.Exit(1)
 
 
 def _list(what: str, setting: "Setting") -> None:
     from asgn.experiments.reproduce.dry_run import dry_run
 
-    for line in dry_run(what, setting):
+    for line in dry_run(what, setting, lambda line: typer.echo(line, err=True)):
         typer.echo(line)

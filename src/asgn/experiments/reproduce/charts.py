@@ -18,6 +18,7 @@ def draw_bars(
     values: Mapping[str, Sequence[Sequence[float]]],
     published: Mapping[str, Sequence[float | None]],
     xlabel: str,
+    levels: Mapping[str, float] | None = None,
 ) -> None:
     """A bar for each row and group (such as a split): the mean of its values, a dot for each, a line as published.
 
@@ -27,6 +28,7 @@ def draw_bars(
         values: by group, the values of each row; none for a row that failed.
         published: by group, the published value of each row.
         xlabel: what is measured.
+        levels: named values to mark.
     """
     figure = Figure(figsize=(8, 1.2 + 0.26 * len(rows) * (1 + len(values))), layout="constrained")
     axis = figure.subplots()
@@ -40,9 +42,29 @@ def draw_bars(
             axis.plot(one, [y] * len(one), "o", color="black", markersize=3)
             if printed is not None:
                 axis.plot([printed] * 2, [y - height / 2, y + height / 2], color="crimson", linewidth=2)
+    for name, level in (levels or {}).items():
+        axis.axvline(level, linestyle=":", color="grey", label=name)
     axis.set_yticks(range(len(rows)), rows)
     axis.invert_yaxis()
     axis.set_xlabel(xlabel)
     axis.grid(axis="x", alpha=0.3)
     axis.legend(loc="lower right")
+    save_figure(figure, path)
+
+
+def draw_bands(path: Path, curves: Mapping[str, Mapping[int, Sequence[float]]], ylabel: str) -> None:
+    """Named curves over steps, as a PNG: the mean of each step's values, and a band of their standard deviation."""
+    figure = Figure(figsize=(7, 3.6), layout="constrained")
+    axis = figure.subplots()
+    for place, (name, curve) in enumerate(curves.items()):
+        steps = sorted(curve)
+        means = np.array([statistics.mean(curve[step]) for step in steps])
+        spreads = np.array([statistics.stdev(curve[step]) if len(curve[step]) > 1 else 0.0 for step in steps])
+        colour = _COLOURS[place % len(_COLOURS)]
+        axis.plot(steps, means, "o-", markersize=3, color=colour, label=name)
+        axis.fill_between(steps, means - spreads, means + spreads, color=colour, alpha=0.2, linewidth=0)
+    axis.set_xlabel("step")
+    axis.set_ylabel(ylabel)
+    axis.grid(alpha=0.3)
+    axis.legend()
     save_figure(figure, path)

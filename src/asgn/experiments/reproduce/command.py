@@ -1,19 +1,24 @@
 """From the name of a table or figure to its page."""
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any
 
-from asgn.experiments.report import Section
-from asgn.experiments.reproduce.outcomes import Outcome, Say, run_rows
-from asgn.experiments.reproduce.pages import budget_section, failure_section, notes_section, stamps_of, write_pages
+from asgn.experiments.reproduce.cost_table import cost_table
+from asgn.experiments.reproduce.failures import failure_figure
+from asgn.experiments.reproduce.outcomes import Findings, Say
+from asgn.experiments.reproduce.pages import budget_section, failure_section, notes_section, write_pages
+from asgn.experiments.reproduce.panels import panel_figure
+from asgn.experiments.reproduce.progress_figures import curve_figure, step_figure
 from asgn.experiments.reproduce.rows import Row, rows_of
-from asgn.experiments.reproduce.score_tables import score_sections
-from asgn.experiments.reproduce.scores import score_row
+from asgn.experiments.reproduce.score_tables import score_table
+from asgn.experiments.reproduce.separability_table import separability_table
 from asgn.experiments.reproduce.setting import Setting, Splits, check_setting, open_splits
 from asgn.files import ensure_writable_folder
+
+ONE_SEED = ("figure4", "figure5", "figure6")
+"""Figures that show one model of each row: that of the first seed."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +27,7 @@ class Reproduction:
 
     files: list[Path]
     """HTML, Markdown, then pictures."""
-    rows: int
+    runs: int
     """Rows times seeds."""
     failed: list[str]
     """A line for each that failed."""
@@ -36,22 +41,35 @@ def reproduce(what: str, setting: Setting, say: Say) -> Reproduction:
         KeyboardInterrupt: a signal stopped it; a repeated call goes on from there.
     """
     rows = rows_of(what, setting.backbone, setting.rows, setting.reductions)
-    check_setting(setting, what)
+    check_setting(setting, what, {row.variant.backbone for row in rows})
+    if what in ONE_SEED:
+        setting = dataclasses.replace(setting, seeds=setting.seeds[:1])
     splits = open_splits(setting, what)
     ensure_writable_folder(setting.out)
-    outcomes, sections = _score_table(setting, splits, what, rows, say)
-    files = write_pages(setting, what, sections)
-    failed = [f"{outcome.row.label}, seed {outcome.seed}: {outcome.failure}" for outcome in outcomes if outcome.failure]
-    return Reproduction(files, len(outcomes), failed)
-
-
-def _score_table(
-    setting: Setting, splits: Splits, what: str, rows: Sequence[Row], say: Say
-) -> tuple[Sequence[Outcome[Any]], list[Section]]:
-    outcomes = run_rows(setting, splits, rows, partial(score_row, setting, splits.scored), say)
-    return outcomes, [
-        budget_section(setting, splits, stamps_of(outcomes)),
-        *failure_section(outcomes),
-        *score_sections(setting, splits, what, rows, outcomes),
+    found = _find(what, setting, splits, rows, say)
+    sections = [
+        budget_section(setting, splits, found.stamps),
+        *failure_section(found.outcomes),
+        *found.sections,
         *notes_section(what),
     ]
+    files = write_pages(setting, what, sections)
+    failed = [f"{one.row.label}, seed {one.seed}: {one.failure}" for one in found.outcomes if one.failure]
+    return Reproduction(files, len(found.outcomes), failed)
+
+
+def _find(what: str, setting: Setting, splits: Splits, rows: Sequence[Row], say: Say) -> Findings:
+    match what:
+        case "table4":
+            return separability_table(setting, splits, rows, say)
+        case "table5":
+            return cost_table(setting, splits, rows, say)
+        case "figure4" | "figure5":
+            return panel_figure(setting, splits, what, rows, say)
+        case "figure6":
+            return step_figure(setting, splits, rows, say)
+        case "figure7":
+            return curve_figure(setting, splits, rows, say)
+        case "figure8":
+            return failure_figure(setting, splits, rows, say)
+    return score_table(setting, splits, what, rows, say)

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from asgn.data.jsonfile import read_json
 from asgn.errors import DataError, UserError
+from asgn.experiments.report import Section
 from asgn.experiments.reproduce.rows import Row
 from asgn.experiments.reproduce.runs import TrainedRow, ensure_trained
 from asgn.experiments.reproduce.setting import Setting, Splits
@@ -29,6 +30,16 @@ class Outcome(Generic[T]):
     value: T | None
     """None where the row failed."""
     failure: str | None = None
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a table or figure has to say."""
+
+    outcomes: Sequence[Outcome[Any]]
+    sections: list[Section]
+    stamps: list[str]
+    """What each score says of images seen in training, with its split."""
 
 
 def run_rows(

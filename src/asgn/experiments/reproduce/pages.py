@@ -100,16 +100,6 @@ def _limit_line(setting: Setting) -> str:
     return f", {setting.limit} images of each split" if setting.limit else ""
 
 
-def stamps_of(outcomes: Sequence[Outcome[Any]]) -> list[str]:
-    """The leak stamp of every score, each once, with its split."""
-    return [
-        f"{split}: {result['leak_stamp']}"
-        for outcome in outcomes
-        if outcome.value is not None
-        for split, result in outcome.value.items()
-    ]
-
-
 def failure_section(outcomes: Sequence[Outcome[Any]]) -> list[Section]:
     """The rows that failed, each with its line."""
     failed = [[outcome.row.label, str(outcome.seed), outcome.failure] for outcome in outcomes if outcome.failure]
@@ -137,4 +127,5 @@ def published_sections(what: str, rows: Sequence[Row]) -> list[Section]:
 
 def notes_section(what: str) -> list[Section]:
     """What is odd about the published numbers."""
-    return [Section("About the published numbers", " ".join(TABLES[what].notes))] if TABLES[what].notes else []
+    notes = TABLES[what].notes if what in TABLES else ()
+    return [Section("About the published numbers", " ".join(notes))] if notes else []

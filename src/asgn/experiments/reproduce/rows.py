@@ -74,9 +74,9 @@ def rows_of(
 
 
 def paper_data(what: str) -> str:
-    """The data set that the paper's table or figure is of; UNC where it names several or none."""
-    cells = TABLES[what].cells if what in TABLES else []
-    return cells[0].dataset if cells else "unc"
+    """The data set that the paper's table or figure is of; UNC where it has several or names none."""
+    found = [cell.dataset for cell in TABLES[what].cells] if what in TABLES else []
+    return found[0] if found and "unc" not in found else "unc"
 
 
 def _all_rows(what: str, reductions: Sequence[str]) -> list[Row]:

@@ -1,39 +1,53 @@
 """Tables I, II, III and VI: scores of rows, beside the paper's where the data are the same."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
+from asgn.config import LossConfig
 from asgn.experiments.report import Section
 from asgn.experiments.reproduce.charts import draw_bars
 from asgn.experiments.reproduce.effects import effect_section
-from asgn.experiments.reproduce.outcomes import Outcome
+from asgn.experiments.reproduce.outcomes import Findings, Outcome, Say, run_rows
 from asgn.experiments.reproduce.pages import page_name, published_sections
 from asgn.experiments.reproduce.rows import Row
-from asgn.experiments.reproduce.scores import ScoresBySplit, values_of
+from asgn.experiments.reproduce.scores import ScoresBySplit, score_row, values_of
 from asgn.experiments.reproduce.setting import Setting, Splits
 from asgn.experiments.reproduce.summary import difference, listed, number, published_value, spread
-from asgn.experiments.tables import TABLES
+from asgn.experiments.reproduce.thresholds import threshold_scores, threshold_section
 
 MEASURES = {"table2": ("oIoU", "mIoU", "Pr@0.5", "Pr@0.6", "Pr@0.7", "Pr@0.8", "Pr@0.9")}
 """Columns of a table; the others have the two IoUs."""
 _IOUS = ("oIoU", "mIoU")
 
 
-def score_sections(
-    setting: Setting, splits: Splits, what: str, rows: Sequence[Row], outcomes: list[Outcome[ScoresBySplit]]
-) -> list[Section]:
-    """The sections of a table of scores, its chart drawn into the output folder."""
+def score_table(setting: Setting, splits: Splits, what: str, rows: Sequence[Row], say: Say) -> Findings:
+    """Train and score the rows on every split; its chart is drawn into the output folder."""
+    outcomes = run_rows(setting, splits, rows, partial(score_row, setting, splits.scored), say)
     names = [split.split for split in splits.scored]
     sections = [_split_section(setting, what, split, rows, outcomes) for split in names]
     if what == "table2":
         sections += [effect_section(setting, split, rows, outcomes) for split in names]
     if what == "table6":
-        sections.append(_lambda_text())
+        sections.append(_thresholds(setting, splits, rows))
     chart = _chart(setting, what, names, rows, outcomes)
     sections.append(Section("oIoU of the rows", pictures=[(chart, _chart_caption(setting))]))
     if not setting.is_benchmark:
         sections += published_sections(what, rows)
-    return sections
+    return Findings(outcomes, sections, _stamps(outcomes))
+
+
+def _thresholds(setting: Setting, splits: Splits, rows: Sequence[Row]) -> Section:
+    """The thresholds of the trained rows with the paper's lambda, on the first scored split."""
+    data = splits.scored[0]
+    chosen = [row for row in rows if row.losses(setting.losses).ce_weight == LossConfig().ce_weight]
+    measure = partial(threshold_scores, setting, data)
+    return threshold_section(setting, data.split, run_rows(setting, splits, chosen[:1], measure, lambda line: None))
+
+
+def _stamps(outcomes: Sequence[Outcome[ScoresBySplit]]) -> list[str]:
+    found = [one.value for one in outcomes if one.value is not None]
+    return [f"{split}: {result['leak_stamp']}" for value in found for split, result in value.items()]
 
 
 def _split_section(
@@ -75,8 +89,3 @@ def _chart(
 def _chart_caption(setting: Setting) -> str:
     text = f"oIoU on {setting.data}, {setting.samples_seen:,} samples seen; a dot for each seed, the bar their mean"
     return text + ("; a line for the paper's number" if setting.is_benchmark else "")
-
-
-def _lambda_text() -> Section:
-    notes = TABLES["table6"].notes
-    return Section("Lambda", f"Lambda weighs the cross entropy against the adversarial loss (Eq. 7). {notes[0]}")

@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from accelerate import Accelerator
-
 from asgn.data.sample import ReferringDataset
+from asgn.experiments.leaks import leak_stamp_of
 from asgn.experiments.reproduce.outcomes import Outcome, remember
 from asgn.experiments.reproduce.rows import Row
 from asgn.experiments.reproduce.runs import TrainedRow
 from asgn.experiments.reproduce.setting import Setting
-from asgn.experiments.run import evaluate_model
+from asgn.experiments.reproduce.walk import device_of
+from asgn.experiments.scoring import evaluate_model
 
 ScoresBySplit = dict[str, dict[str, Any]]
 """The JSON of an evaluation, by split."""
@@ -38,7 +38,7 @@ def _score(setting: Setting, data: ReferringDataset, trained: TrainedRow) -> dic
     name = f"{data.split}-{setting.protocol}" + ("-densecrf" if densecrf else "")
 
     def compute() -> dict[str, Any]:
-        device = Accelerator(cpu=setting.cpu).device
+        device = device_of(setting)
         evaluation = evaluate_model(
             trained.model,
             data,
@@ -57,6 +57,11 @@ def _score(setting: Setting, data: ReferringDataset, trained: TrainedRow) -> dic
         }
 
     return remember(trained.folder / "scores" / f"{name}.json", key, compute)
+
+
+def leak_stamp(trained: TrainedRow, data: ReferringDataset) -> str:
+    """What the checkpoint's audit has to say of a score on this split."""
+    return f"{data.split}: {leak_stamp_of(trained.model, data)}"
 
 
 def values_of(outcomes: list[Outcome[ScoresBySplit]], row: Row, split: str, metric: str) -> dict[int, float]:

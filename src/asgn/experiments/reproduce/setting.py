@@ -118,21 +118,23 @@ def scored_splits(setting: Setting, what: str) -> tuple[str, ...]:
     return tuple(name for name in found if name != "train")
 
 
-def check_setting(setting: Setting, what: str) -> None:
+def check_setting(setting: Setting, what: str, backbones: set[BackboneName]) -> None:
     """Refuse what no row could be trained with.
 
     Raises:
         UserError: such as weights that are not there, or both reductions outside Table VI.
     """
-    if setting.backbone == "M" and setting.weights == "default":
+    if "M" in backbones and setting.weights == "default":
         raise UserError(
             "the backbone M has no weights to download: give DeepLab-MobileNetV2's file with --weights FILE, or "
             "train from scratch with --weights random"
         )
-    if isinstance(setting.weights, Path) and not setting.weights.is_file():
-        raise UserError(f"no weights at {setting.weights}: check --weights")
-    if setting.weights != "default" and setting.backbone is None and what not in ("table2", "table3"):
-        raise UserError("one --weights cannot serve several backbones: choose one with --backbone M, R or D")
+    if isinstance(setting.weights, Path):
+        if not setting.weights.is_file():
+            raise UserError(f"no weights at {setting.weights}: check --weights")
+        if len(backbones) > 1:
+            several = ", ".join(sorted(backbones))
+            raise UserError(f"one file cannot be the weights of {several}: choose one with --backbone or --rows")
     if len(setting.reductions) > 1 and what != "table6":
         raise UserError(f"--ce-reduction both is for table6 alone: choose sum or mean for {what}")
 

@@ -1,0 +1,76 @@
+"""Tiny reproductions on a few drawn scenes; trained runs are shared by the tests of a session."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from asgn.config import TrainConfig
+from asgn.data.synthetic import SyntheticDataset
+from asgn.experiments.reproduce import setting as setting_module
+from asgn.experiments.reproduce.command import reproduce
+from asgn.experiments.reproduce.setting import Setting
+from tests.conftest import TINY
+
+STEPS = 2
+
+
+class Scenes(SyntheticDataset):
+    """Drawn scenes under the name of any data set."""
+
+    def __init__(self, name: str, split: str) -> None:
+        super().__init__({"train": "train", "val": "val"}.get(split, "test"), scenes=5, size=64, absent=False)
+        self.name = name
+        self.split = split
+
+    def image_ids(self) -> range:
+        first = {"train": 0, "val": 100_000_000}.get(self.split, 200_000_000)
+        return range(first, first + self.scenes)
+
+
+@pytest.fixture(autouse=True)
+def few_scenes(monkeypatch):
+    monkeypatch.setattr(setting_module, "open_dataset", lambda name, root, split: Scenes(name, split))
+
+
+@pytest.fixture(scope="session")
+def shared_runs(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture
+def setting_of(tmp_path, shared_runs):
+    """A tiny setting; keyword arguments change it, those of TrainConfig its training."""
+
+    def make(runs: Path | None = None, **changes: object) -> Setting:
+        names = {field.name for field in dataclasses.fields(TrainConfig)}
+        training = {"steps": STEPS, "batch_size": 2, "workers": 0, "validate_every": 1, "validation_limit": 1}
+        training |= {name: value for name, value in changes.items() if name in names}
+        common = {"data": "synthetic", "root": None, "backbone": "M", "weights": "random", "limit": 3, "panels": 2}
+        common |= {name: value for name, value in changes.items() if name not in names}
+        return Setting(
+            out=tmp_path / "pages",
+            runs=runs or shared_runs,
+            train=TrainConfig(**training),
+            model_changes=TINY,
+            cpu=True,
+            quiet=True,
+            **common,
+        )
+
+    return make
+
+
+@pytest.fixture
+def page_of():
+    """Reproduce, expect no failure, and give the Markdown page."""
+
+    def make(what: str, setting: Setting) -> str:
+        result = reproduce(what, setting, lambda line: None)
+        assert result.failed == []
+        html, markdown, *pictures = result.files
+        assert html.read_text(encoding="utf-8").count("<img") == len(pictures)
+        assert all(path.read_bytes().startswith(b"\x89PNG") for path in pictures)
+        return markdown.read_text(encoding="utf-8")
+
+    return make
