@@ -6,27 +6,27 @@ from typing import Annotated
 
 import typer
 
-from asgn.cli.options import Device
+from asgn.cli.options import Device, Model
 
 
 def app(
-    model: Annotated[Path, typer.Option("--model", help="checkpoint file, or the folder of a run")],
+    model: Model = None,
     host: Annotated[str, typer.Option(help="address to listen on; 0.0.0.0 lets other machines in")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="port to listen on; 0 takes a free one")] = 7860,
     device: Device = "auto",
 ) -> None:
     """Serve a web page and an HTTP API that segment photographs by phrase. Needs the extra `app`.
 
-    Example: asgn app --model runs/mine
+    Example: asgn app
     """
     from asgn.app.server import bind, prepare_gradio, serve
     from asgn.inference.device import choose_device
-    from asgn.inference.segmenter import Segmenter
+    from asgn.inference.opening import open_segmenter
 
     typer.echo("loading the model and the page ...", err=True)
     with tempfile.TemporaryDirectory(prefix="asgn-app-") as folder:
         prepare_gradio(Path(folder))
-        segmenter = Segmenter.load(model, choose_device(device))
+        segmenter = open_segmenter(model, choose_device(device))
         with bind(host, port) as listener:
             shown = f"[{host}]" if ":" in host else host
             typer.echo(f"open http://{shown}:{listener.getsockname()[1]} in a browser; Ctrl-C ends it")
