@@ -14,6 +14,7 @@ import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,7 @@ def export_model(model: Model, folder: Path) -> Parity:
         graphs = {ENCODE: _encode_graph(generator, _scene(model)), DECODE: _decode_graph(generator, _scene(model))}
     parity = check_parity(model, OnnxGenerator(graphs))
     for name, content in graphs.items():
-        atomic_write(folder / name, lambda path, content=content: path.write_bytes(content))
+        atomic_write(folder / name, partial(Path.write_bytes, data=content))
     description = {
         "format": FORMAT,
         "made_with": {name: version(name) for name in ("asgn", "torch", "onnx", "onnxscript")},
@@ -172,7 +173,7 @@ def _decode_graph(generator: Generator, scene: Tensor) -> bytes:
     shares = _shares(features)
     tokens, lengths = torch.full((3, 7), len(SPECIAL) - 1), torch.tensor([7, 3, 5])
     phrases, words = torch.export.Dim("phrases"), torch.export.Dim("words")
-    free = (tuple({} for _ in shares), {0: phrases, 1: words}, {0: phrases})
+    free: Any = (tuple({} for _ in shares), {0: phrases, 1: words}, {0: phrases})
     network = _Decode(generator, features.semantic is not None)
     inputs = [*_share_names(features), "tokens", "lengths"]
     return _to_onnx(network, (shares, tokens, lengths), free, inputs, ["logits"])

@@ -1,0 +1,104 @@
+"""Whether exported graphs give the masks of the network: 50 photographs, two phrases each, three rows.
+
+    python -m benchmarks.onnx_parity PHOTOREFER [CHECKPOINT]
+
+PHOTOREFER is a folder of the REFER layout, of whose split `val` the first 50 photographs are taken. CHECKPOINT is a
+trained model, compared too. The other models have random weights, their last layers scaled so that about half of a
+photograph is mask and phrases differ. Expected: IoU of at least 0.999 for every row.
+"""
+
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from asgn.checkpoint import Model, load_model
+from asgn.config import ModelConfig
+from asgn.data.datasets import open_dataset
+from asgn.data.sample import ReferringDataset
+from asgn.data.vocabulary import Vocabulary
+from asgn.inference.onnx_export import export_model
+from asgn.inference.onnx_segmenter import OnnxSegmenter
+from asgn.inference.segmenter import Segmenter
+from asgn.models.build import build_generator
+from asgn.variants import Variant
+from benchmarks.measure import record
+
+ROWS = ("M+LSTM+DE+SE", "R+LSTM+DE+SE", "M+RMI+DE+SE")
+PHOTOGRAPHS, PHRASES = 50, 2
+
+
+def main(root: Path, checkpoint: Path | None) -> None:
+    data = open_dataset("own", root, "val")
+    vocabulary = Vocabulary.build(item.text for item in open_dataset("own", root, "train").expressions)
+    first = data.image(data.expressions[0].image_id)
+    result: dict[str, object] = {"photographs": PHOTOGRAPHS, "phrases of each": PHRASES}
+    if checkpoint is not None:
+        model = load_model(checkpoint)
+        result[f"{model.config.variant}, trained"] = compare(model, data)
+    for row in ROWS:
+        result[f"{row}, random weights"] = compare(random_model(row, vocabulary, first), data)
+        record("onnx_parity", result)
+
+
+def compare(model: Model, data: ReferringDataset) -> dict[str, float]:
+    with tempfile.TemporaryDirectory() as folder:
+        export_model(model, Path(folder))
+        torch_masks = Segmenter(model)
+        onnx_masks = OnnxSegmenter.load(folder)
+        pairs = [
+            pair
+            for image, phrases in photographs_of(data)
+            for pair in zip(
+                torch_masks.predict_masks(image, phrases), onnx_masks.predict_masks(image, phrases), strict=True
+            )
+        ]
+    intersections = np.array([(one & other).sum() for one, other in pairs])
+    unions = np.array([(one | other).sum() for one, other in pairs])
+    ious = np.where(unions > 0, intersections / np.maximum(unions, 1), 1.0)
+    return {
+        "smallest IoU": round(float(ious.min()), 6),
+        "mean IoU": round(float(ious.mean()), 6),
+        "overall IoU": round(float(intersections.sum() / max(1, unions.sum())), 6),
+        "at least 0.999": bool((ious >= 0.999).all()),
+        "masks": len(pairs),
+        "of these empty": int((unions == 0).sum()),
+        "mean share of the photograph": round(float(np.mean([one.mean() for one, _ in pairs])), 3),
+    }
+
+
+def photographs_of(data: ReferringDataset) -> list[tuple[np.ndarray, Sequence[str]]]:
+    phrases: dict[int, list[str]] = {}
+    for item in data.expressions:
+        phrases.setdefault(item.image_id, []).append(item.text)
+    return [(data.image(image_id), texts[:PHRASES]) for image_id, texts in list(phrases.items())[:PHOTOGRAPHS]]
+
+
+@torch.no_grad()
+def random_model(row: str, vocabulary: Vocabulary, photograph: np.ndarray) -> Model:
+    """Random weights, the head scaled on one photograph so that image and phrase each decide half of the mask."""
+    torch.manual_seed(0)
+    config = ModelConfig.for_variant(Variant.parse(row), len(vocabulary))
+    generator = build_generator(config).to(memory_format=torch.channels_last).eval()
+    model = Model(generator, config, vocabulary, {})
+    head = generator.head
+    head.semantic.weight.normal_()
+    segmenter = Segmenter(model)
+    share = segmenter.encode(photograph).features.semantic
+    head.semantic.weight.div_(share.std())
+    scores = []
+    hook = head.score.register_forward_hook(lambda *call: scores.append(call[-1]))
+    segmenter.segment(photograph, ["left person", "the dog on the right"])
+    hook.remove()
+    head.score.weight.div_(scores[0].std())
+    head.score.bias.copy_(-scores[0].mean() / scores[0].std())
+    logits = torch.stack([item.pixel_logits for item in segmenter.segment(photograph, ["left person", "the dog"])])
+    head.semantic.bias.sub_(logits.median())
+    return model
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) > 2 else None)
