@@ -42,7 +42,7 @@ def test_lambda_and_reduction_are_the_rows_own():
 
 
 def test_an_unknown_table():
-    with pytest.raises(UserError, match="'table7'.*table1.*figure8"):
+    with pytest.raises(UserError, match=r"'table7'.*table1.*figure8"):
         rows_of("table7")
 
 

@@ -66,5 +66,6 @@ def draw_bands(path: Path, curves: Mapping[str, Mapping[int, Sequence[float]]], 
     axis.set_xlabel("step")
     axis.set_ylabel(ylabel)
     axis.grid(alpha=0.3)
-    axis.legend()
+    if curves:
+        axis.legend()
     save_figure(figure, path)
