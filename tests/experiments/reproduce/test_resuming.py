@@ -4,14 +4,17 @@ import dataclasses
 
 import pytest
 
-from asgn.errors import UserError
+from asgn.checkpoint import read_header
+from asgn.errors import CheckpointError, UserError
 from asgn.experiments.reproduce import dry_run as dry_run_module
 from asgn.experiments.reproduce import runs as runs_module
 from asgn.experiments.reproduce import scores as scores_module
 from asgn.experiments.reproduce import separability_table
 from asgn.experiments.reproduce.command import reproduce
 from asgn.experiments.reproduce.dry_run import dry_run
-from asgn.experiments.reproduce.rows import NAMES
+from asgn.experiments.reproduce.rows import NAMES, rows_of
+from asgn.experiments.reproduce.runs import check_same_run, run_plan
+from asgn.experiments.reproduce.setting import open_splits
 from asgn.training.recorder import read_metrics
 
 ROWS = ("M+LSTM", "M+LSTM+AT")
@@ -85,6 +88,17 @@ def test_a_run_of_other_settings_is_not_taken(changes, named, setting_of, page_o
     (failure,) = reproduce("table2", setting_of(rows=ROWS[:1], splits=("val",), **changes), silent).failed
     assert named in failure
     assert "choose another --runs" in failure
+
+
+def test_a_setting_younger_than_a_run_had_its_default(setting_of, page_of):
+    setting = setting_of(rows=ROWS[:1], splits=("val",))
+    page_of("table2", setting)
+    plan = run_plan(setting, open_splits(setting, "table2"), rows_of("table2", "M")[0], 0)
+    header = read_header(plan.folder / "last.safetensors")
+    del header["training"]["settings"]["train"]["flip"]
+    check_same_run(header, plan)
+    with pytest.raises(CheckpointError, match="flip was False and is now True"):
+        check_same_run(header, dataclasses.replace(plan, train=dataclasses.replace(plan.train, flip=True)))
 
 
 @pytest.mark.parametrize(

@@ -61,11 +61,21 @@ def test_the_same_data_stand_beside_the_paper_with_the_difference(setting_of, pa
     page = page_of("table2", setting_of(data="unc", rows=("M+LSTM",)))
     assert page.startswith("# Table 2 on UNC\n")
     assert "not comparable" not in page
+    others = lines_of(page, "Published on UNC val, for rows not trained here")
+    assert "R+LSTM+AT" in others
+    assert "R+LSTM" not in others
     for split, printed in (("val", 39.29), ("testA", 39.80), ("testB", 39.15)):
         lines = lines_of(page, f"Measured on unc {split}")
         assert list(lines) == ["M+LSTM", "paper: R+LSTM", "difference"]
         assert lines["paper: R+LSTM"][1:3] == [f"{printed:.2f}", "-"]
         assert float(lines["difference"][1]) == pytest.approx(float(lines["M+LSTM"][1]) - printed, abs=0.011)
+
+
+def test_a_benchmark_that_the_table_lacks_is_not_compared(setting_of, page_of):
+    page = page_of("table2", setting_of(data="unc+", rows=("M+LSTM",), splits=("val",)))
+    assert page.startswith("# The rows of Table 2 on UNC+\n")
+    assert list(lines_of(page, "Measured on unc+ val")) == ["M+LSTM"]
+    assert "## Published on UNC val, not comparable" in page
 
 
 def test_table_4(setting_of, page_of, monkeypatch):

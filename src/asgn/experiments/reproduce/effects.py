@@ -33,14 +33,14 @@ def effect_section(
     for name in SWITCHES:
         pairs = pairs_of(name, rows)
         cells = [_cell(seed_effects(pairs, split, measure, outcomes)) for measure in _MEASURES]
-        published = _published(setting, pairs, split) if setting.is_benchmark else MISSING
-        lines.append([f"+{name}", str(len(pairs)), *cells, *([published] if setting.is_benchmark else [])])
+        published = _published(setting, pairs, split) if setting.compares("table2") else MISSING
+        lines.append([f"+{name}", str(len(pairs)), *cells, *([published] if setting.compares("table2") else [])])
     return Section(
         f"What each part adds on {setting.data} {split}",
         "Points gained by a switch, over all pairs of rows that differ by it alone: for each seed the mean over the "
         "pairs, then mean ± standard deviation over the seeds, and in brackets the 95 % interval of Student's t. An "
         "interval that holds 0 leaves open whether the part helps.",
-        ("part", "pairs", *_MEASURES, *(["paper, oIoU"] if setting.is_benchmark else [])),
+        ("part", "pairs", *_MEASURES, *(["paper, oIoU"] if setting.compares("table2") else [])),
         lines,
     )
 

@@ -37,7 +37,7 @@ def write_pages(setting: Setting, what: str, sections: Sequence[Section]) -> lis
     """
     name = f"{what[:-1].capitalize()} {what[-1]}"
     heading = f"{name} on {DATA_NAMES[setting.data]}"
-    if not setting.is_benchmark:
+    if not setting.compares(what):
         heading = f"The rows of {name} on {DATA_NAMES[setting.data]}"
     base = setting.out / page_name(setting, what)
     html, markdown = base.with_name(f"{base.name}.html"), base.with_name(f"{base.name}.md")
@@ -106,20 +106,26 @@ def failure_section(outcomes: Sequence[Outcome[Any]]) -> list[Section]:
     return [Section("Failed", header=("row", "seed", "why"), rows=failed)] if failed else []
 
 
-def published_sections(what: str, rows: Sequence[Row]) -> list[Section]:
-    """The paper's own numbers under headings of their own, where ours are of other data."""
-    table = TABLES[what]
-    named = {row.published.name: row.published for row in rows if row.published is not None}
+def published_sections(setting: Setting, what: str, rows: Sequence[Row]) -> list[Section]:
+    """The paper's own numbers that stand beside none of ours, under headings that say so.
+
+    Where the data are the paper's, those of the rows that were not trained; else all those of the rows that were.
+    """
+    table, compares = TABLES[what], setting.compares(what)
+    answered = {row.published.name for row in rows if row.published is not None}
+    named = [row for row in table.rows if (row.name in answered) != compares]
     blocks: dict[tuple[str, str], list[Cell]] = {}
     for cell in table.cells:
-        blocks.setdefault((cell.dataset, cell.split), []).append(cell)
-    text = f"{table.caption}. Printed in {SOURCE}; measured by its authors on other data than the numbers above."
+        if any(cell in row.values for row in named) and (cell.dataset == setting.data or not compares):
+            blocks.setdefault((cell.dataset, cell.split), []).append(cell)
+    comparison = "for rows not trained here" if compares else "not comparable"
+    data = "" if compares else " on other data than the numbers above"
     return [
         Section(
-            f"Published on {DATA_NAMES[dataset]} {split}, not comparable",
-            text,
+            f"Published on {DATA_NAMES[dataset]} {split}, {comparison}",
+            f"{table.caption}. Printed in {SOURCE}; measured or quoted by its authors{data}.",
             ("row", *(cell.metric for cell in cells)),
-            [[row.name, *(number(row.values.get(cell)) for cell in cells)] for row in named.values()],
+            [[row.name, *(number(row.values.get(cell)) for cell in cells)] for row in named],
         )
         for (dataset, split), cells in blocks.items()
     ]

@@ -11,7 +11,7 @@ from typing import Any
 from accelerate import Accelerator
 
 from asgn.checkpoint import Model, load_model, read_header
-from asgn.config import ModelConfig
+from asgn.config import LossConfig, ModelConfig, TrainConfig
 from asgn.errors import CheckpointError
 from asgn.experiments.assembly import RunPlan, run_settings
 from asgn.experiments.reproduce.rows import Row
@@ -124,16 +124,21 @@ def steps_done(folder: Path) -> int | None:
 
 
 def check_same_run(header: dict[str, Any], plan: RunPlan) -> None:
-    """Compare a run that exists with the one that is wanted.
+    """Compare a run that exists with the one that is wanted; a setting unknown when it was made had its default.
 
     Raises:
         CheckpointError: they differ; the message names the first difference.
     """
     found, wanted = header["training"]["settings"], run_settings(plan)
     config = ModelConfig.for_variant(plan.variant, header["model"]["vocabulary_size"], **plan.model_changes)
+    defaults = {**vars(TrainConfig()), **vars(LossConfig()), **vars(ModelConfig())}
     pairs = [
-        *((name, found[part].get(name), value) for part in wanted for name, value in wanted[part].items()),
-        *((name, header["model"].get(name), value) for name, value in vars(config).items()),
+        *(
+            (name, found[part].get(name, defaults.get(name)), value)
+            for part in wanted
+            for name, value in wanted[part].items()
+        ),
+        *((name, header["model"].get(name, defaults[name]), value) for name, value in vars(config).items()),
         ("weights", *_weights(header, plan)),
     ]
     if plan.vocabulary is not None:

@@ -13,7 +13,7 @@ from asgn.experiments.reproduce.pages import page_name, published_sections
 from asgn.experiments.reproduce.rows import Row
 from asgn.experiments.reproduce.scores import ScoresBySplit, score_row, values_of
 from asgn.experiments.reproduce.setting import Setting, Splits
-from asgn.experiments.reproduce.summary import difference, listed, number, published_value, spread
+from asgn.experiments.reproduce.summary import difference, number, over_seeds, published_value, spread
 from asgn.experiments.reproduce.thresholds import threshold_scores, threshold_section
 
 MEASURES = {"table2": ("oIoU", "mIoU", "Pr@0.5", "Pr@0.6", "Pr@0.7", "Pr@0.8", "Pr@0.9")}
@@ -31,9 +31,8 @@ def score_table(setting: Setting, splits: Splits, what: str, rows: Sequence[Row]
     if what == "table6":
         sections.append(_thresholds(setting, splits, rows))
     chart = _chart(setting, what, names, rows, outcomes)
-    sections.append(Section("oIoU of the rows", pictures=[(chart, _chart_caption(setting))]))
-    if not setting.is_benchmark:
-        sections += published_sections(what, rows)
+    sections.append(Section("oIoU of the rows", pictures=[(chart, _chart_caption(setting, what))]))
+    sections += published_sections(setting, what, rows)
     return Findings(outcomes, sections, _stamps(outcomes))
 
 
@@ -55,8 +54,8 @@ def _split_section(
 ) -> Section:
     measures = MEASURES.get(what, _IOUS)
     lines = [line for row in rows for line in _row_lines(setting, split, row, measures, outcomes)]
-    text = f"In percent, mean ± standard deviation over the seeds {listed(setting.seeds)}."
-    if setting.is_benchmark:
+    text = f"In percent, {over_seeds(setting.seeds)}."
+    if setting.compares(what):
         text += " Below each row of ours: the paper's, and ours less the paper's."
     return Section(f"Measured on {setting.data} {split}", text, ("row", "seeds", *measures), lines)
 
@@ -86,6 +85,6 @@ def _chart(
     return path
 
 
-def _chart_caption(setting: Setting) -> str:
+def _chart_caption(setting: Setting, what: str) -> str:
     text = f"oIoU on {setting.data}, {setting.samples_seen:,} samples seen; a dot for each seed, the bar their mean"
-    return text + ("; a line for the paper's number" if setting.is_benchmark else "")
+    return text + ("; a line for the paper's number" if setting.compares(what) else "")

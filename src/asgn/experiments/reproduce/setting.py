@@ -10,7 +10,7 @@ from asgn.data.provenance import EVALUATION_SPLITS, ImageLists
 from asgn.data.sample import ReferringDataset
 from asgn.data.vocabulary import Vocabulary
 from asgn.errors import DataError, UserError
-from asgn.experiments.tables import TABLES
+from asgn.experiments.tables import COUNTS, TABLES
 from asgn.models.pretrained import Weights
 from asgn.variants import BackboneName
 
@@ -71,10 +71,11 @@ class Setting:
         """Expressions that each run is trained on, repetitions counted."""
         return self.train.steps * self.train.batch_size
 
-    @property
-    def is_benchmark(self) -> bool:
-        """Whether scores may stand beside published ones."""
-        return self.data in EVALUATION_SPLITS
+    def compares(self, what: str) -> bool:
+        """Whether the paper's table has this data set, or for a figure, whether the paper uses it."""
+        if what in TABLES:
+            return any(cell.dataset == self.data for cell in TABLES[what].cells)
+        return self.data in COUNTS
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ def scored_splits(setting: Setting, what: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys(printed))
     if what.startswith("figure"):
         return ("test",) if setting.data == "referit" else ("val",)
-    if setting.is_benchmark:
+    if setting.data in EVALUATION_SPLITS:
         return tuple(name for name in EVALUATION_SPLITS[setting.data] if setting.data != "referit" or name == "test")
     found = splits_of_dataset(setting.data, setting.root)
     return tuple(name for name in found if name != "train")

@@ -33,6 +33,13 @@ def published_value(row: PublishedRow | None, dataset: str, split: str, metric: 
     return None if row is None else row.values.get(Cell(dataset, split, metric))
 
 
+def over_seeds(seeds: Sequence[int]) -> str:
+    """What a cell of `spread` holds."""
+    if len(seeds) == 1:
+        return f"of the one seed {seeds[0]}"
+    return f"mean ± standard deviation over the seeds {listed(seeds)}"
+
+
 def listed(values: Iterable[object]) -> str:
     """Values with commas."""
     return ", ".join(map(str, values))
