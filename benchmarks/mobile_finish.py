@@ -28,7 +28,7 @@ from benchmarks.measure import record
 
 DATA = Path(os.environ.get("ASGN_SHARED", "../shared")) / "data" / "photorefer"
 SIDE = 320
-LIFTS = (0.0, 0.3, 0.6, 0.9, 1.2)
+LIFTS = (0.0, 0.6, 0.9, 1.2, 1.5, 1.8)
 CPU = torch.device("cpu")
 
 
@@ -89,6 +89,8 @@ def provenance(trained: Model, summary: dict[str, Any], lift: float) -> dict[str
     words = {
         "photographs": "3,546: COCO and Flickr photographs (Creative Commons terms per image), PASCAL VOC, DAVIS 2016",
         "phrases": "photorefer's own, and made ones (benchmarks/mobile_data.py); no benchmark's sentences",
+        "training": "samples seen: 48,000 with a frozen backbone and 21,920 fine-tuned at 256 x 256, 3,680 with AT, "
+        "5,440 at 320 x 320 with further absent phrases and sides (the last 320 with AT)",
         "licence": "COCO annotations CC BY 4.0; photographs under their own terms, none of which ship",
         "mask constant": f"raised by {lift} after training",
     }

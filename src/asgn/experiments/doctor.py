@@ -14,15 +14,21 @@ from asgn.data.datasets import open_dataset
 from asgn.data.synthetic import SyntheticDataset
 from asgn.data.vocabulary import SPECIAL, Vocabulary
 from asgn.errors import UserError
+from asgn.inference.opening import default_model
 from asgn.inference.segmenter import Segmenter
 from asgn.models.build import build_generator
 
 PACKAGES = ("asgn", "torch", "torchvision", "accelerate", "numpy", "pillow", "pycocotools", "safetensors", "scipy")
-OPTIONAL_PACKAGES = ("pydensecrf2",)
+OPTIONAL_PACKAGES = ("pydensecrf2", "scikit-learn", "huggingface_hub", "onnxruntime", "gradio")
 KNOWN_VARIANT = "M+LSTM+DE+SE"
 KNOWN_PHRASE = "left circle"
 KNOWN_LOGIT = -0.032835
 """Mean logit of the known answer, recorded with torch 2.15 on an x86-64 CPU."""
+
+
+MOBILE_PHRASE = "the person"
+MOBILE_LOGIT = -3.9455
+"""Mean logit of the model in the box for this phrase on a drawn scene, likewise."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,7 @@ class Check:
 
 def run_checks(model: Path | None, data: str | None, root: Path | None, split: str) -> list[Check]:
     """All checks; those of a model or data set only where one is given."""
-    checks = [_check_versions(), _check_extras(), _check_device(), _check_known_answer()]
+    checks = [_check_versions(), _check_extras(), _check_device(), _check_known_answer(), _check_known_mask()]
     if model is not None:
         checks.append(_check_model(model))
     if data is not None:
@@ -82,6 +88,24 @@ def known_logit() -> float:
     scene = SyntheticDataset("train", scenes=1, size=64)
     encoded = segmenter.encode(scene.image(scene.expressions[0].image_id))
     return float(segmenter.pixel_logits(encoded, [vocabulary.encode(KNOWN_PHRASE)]).double().mean())
+
+
+def _check_known_mask() -> Check:
+    """The model in the box must be the one that was shipped, and answer as it did then."""
+    try:
+        measured = mobile_logit()
+    except UserError as error:
+        return Check("model in the box", False, str(error))
+    passed = abs(measured - MOBILE_LOGIT) < 1e-2
+    return Check("model in the box", passed, f"mean logit {measured:.4f}, expected {MOBILE_LOGIT:.4f} within 0.01")
+
+
+def mobile_logit() -> float:
+    """Mean logit of the model in the box for a drawn scene and a phrase. Raises CheckpointError."""
+    segmenter = Segmenter.load(default_model())
+    scene = SyntheticDataset("train", scenes=1, size=128)
+    encoded = segmenter.encode(scene.image(scene.expressions[0].image_id))
+    return float(segmenter.pixel_logits(encoded, [segmenter.vocabulary.encode(MOBILE_PHRASE)]).double().mean())
 
 
 def _check_model(path: Path) -> Check:
