@@ -3,8 +3,6 @@
 from typing import Literal
 
 from torch import Tensor, nn
-from torchvision.models import resnet101
-from torchvision.models.resnet import Bottleneck
 
 from asgn.models.backbone import Backbone, Features, Normalise
 
@@ -22,6 +20,8 @@ class ResNet101(Backbone):
     """
 
     def __init__(self, dilation: Dilation = "every-block") -> None:
+        from torchvision.models import resnet101  # 160 MiB that the models without it need not load
+
         super().__init__()
         network = resnet101(replace_stride_with_dilation=[False, True, True])
         if dilation == "every-block":
@@ -52,6 +52,8 @@ class ResNet101(Backbone):
 
 def _dilate(block: nn.Module, rate: int) -> None:
     """torchvision's first block keeps the dilation before it; the base code dilates every block of a stage."""
+    from torchvision.models.resnet import Bottleneck
+
     assert isinstance(block, Bottleneck)
     block.conv2.dilation = (rate, rate)
     block.conv2.padding = (rate, rate)

@@ -2,7 +2,6 @@
 
 import torch
 from torch import Tensor, nn
-from torch._higher_order_ops import scan
 from torch.nn import functional as F
 
 from asgn.models.language import Language
@@ -68,6 +67,8 @@ class RecurrentFusion(nn.Module):
 
     def _recur_scanned(self, image_gates: Tensor, words: Tensor, lengths: Tensor) -> Tensor:
         """All phrases at once by one operator: a graph cannot hold a Python loop over an unknown number of words."""
+        from torch._higher_order_ops import scan  # loads the compiler
+
         state = image_gates.new_zeros(words.shape[0], self.size, *image_gates.shape[-2:])
         spoken = torch.arange(words.shape[1], device=lengths.device)[:, None] < lengths  # (T, P)
         recurrent = self.gates_of_state.weight

@@ -3,7 +3,6 @@
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchvision.models.vgg import cfgs, make_layers
 
 from asgn.models.backbone import Backbone, Features, Normalise
 from asgn.models.resnet import IMAGENET_MEAN, IMAGENET_STD
@@ -25,6 +24,8 @@ class VGG16(Backbone):
     between_pixels = True
 
     def __init__(self) -> None:
+        from torchvision.models.vgg import cfgs, make_layers  # 160 MiB that the models without it need not load
+
         super().__init__()
         self.normalise = Normalise(255.0, IMAGENET_MEAN, IMAGENET_STD)
         self.features = make_layers(cfgs["D"])
