@@ -8,7 +8,7 @@ demo: .venv/ready
 test: .venv/ready
 	$(BIN)/ruff check src tests benchmarks
 	$(BIN)/mypy
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 lint: .venv/ready
 	$(BIN)/ruff check src tests benchmarks
