@@ -1,6 +1,7 @@
 """Tiny reproductions on a few drawn scenes; trained runs are shared by the tests of a session."""
 
 import dataclasses
+import importlib.util
 from pathlib import Path
 
 import pytest
@@ -61,13 +62,17 @@ def setting_of(tmp_path, shared_runs):
     return make
 
 
+WITHOUT_CRF = None if importlib.util.find_spec("pydensecrf") else "run `pip install 'asgn[crf]'`"
+"""What a row with dense CRF says where that extra, which needs a compiler, is not installed."""
+
+
 @pytest.fixture
 def page_of():
     """Reproduce, expect no failure, and give the Markdown page."""
 
     def make(what: str, setting: Setting) -> str:
         result = reproduce(what, setting, lambda line: None)
-        assert result.failed == []
+        assert [line for line in result.failed if WITHOUT_CRF is None or WITHOUT_CRF not in line] == []
         html, markdown, *pictures = result.files
         assert html.read_text(encoding="utf-8").count("<img") == len(pictures)
         assert all(path.read_bytes().startswith(b"\x89PNG") for path in pictures)
