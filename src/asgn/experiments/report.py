@@ -23,7 +23,10 @@ body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 1000p
 h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2rem; }
 table { border-collapse: collapse; margin: 1rem 0; }
 th, td { border-bottom: 1px solid #ddd; padding: .3rem .8rem; text-align: right; }
-th:first-child, td:first-child { text-align: left; }
+th:first-child, td:first-child, .facts td { text-align: left; }
+.numbers { overflow-x: auto; font-size: .9rem; } .numbers :is(th, td) { padding: .3rem .5rem; }
+.numbers td { white-space: nowrap; }
+.facts td { overflow-wrap: anywhere; } .facts td:first-child { white-space: nowrap; }
 figure { margin: 1.2rem 0; } figure img { max-width: 100%; } figcaption { color: #555; }
 """
 
@@ -41,7 +44,10 @@ class Panel:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of a report: a heading, text, a table and pictures, any of them empty."""
+    """A part of a report: a heading, text, a table and pictures, any of them empty.
+
+    A table without header is one of facts: a name and a text in each row.
+    """
 
     title: str
     text: str = ""
@@ -66,8 +72,9 @@ def _section_html(section: Section) -> str:
         parts.append(f"<p>{html.escape(section.text)}</p>")
     if section.rows:
         head = "".join(f"<th>{html.escape(cell)}</th>" for cell in section.header)
-        rows = ("".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in section.rows)
-        parts.append(f"<table><tr>{head}</tr>" + "".join(f"<tr>{row}</tr>" for row in rows) + "</table>")
+        rows = "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in section.rows)
+        kind = "numbers" if section.header else "facts"
+        parts.append(f"<div class='{kind}'><table>{f'<tr>{head}</tr>' if head else ''}{rows}</table></div>")
     for picture, caption in section.pictures:
         data = base64.b64encode(picture.read_bytes()).decode()
         escaped = html.escape(caption)
@@ -81,13 +88,14 @@ def _section_html(section: Section) -> str:
 def draw_panels(path: Path, panels: Sequence[Panel]) -> None:
     """Rows of an image and its further pictures, as a PNG; the phrase stands above each row."""
     columns = 1 + max(len(panel.pictures) for panel in panels)
+    size = 9 if columns <= 5 else 12  # a page shows a wide sheet smaller
     figure = Figure(figsize=(2.6 * columns, 2.75 * len(panels)), layout="constrained")
     axes = figure.subplots(len(panels), columns, squeeze=False)
     for row, panel in zip(axes, panels, strict=True):
         pictures = {f"“{panel.phrase}”": panel.image} | panel.pictures
         for axis, (title, picture) in zip(row, pictures.items(), strict=True):
             axis.imshow(picture)
-            axis.set_title("\n".join(textwrap.wrap(title, 30)), fontsize=9)
+            axis.set_title("\n".join(textwrap.wrap(title, 270 // size)), fontsize=size)
             axis.axis("off")
     save_figure(figure, path)
 

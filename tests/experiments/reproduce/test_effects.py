@@ -14,7 +14,8 @@ def test_spread_and_difference():
     assert spread([]) == "-"
     assert difference([39.0, 41.0], 39.29) == "+0.71"
     assert difference([39.0], None) == "-"
-    assert [number(value) for value in (92.0, 90.75, 39.8, None)] == ["92", "90.75", "39.80", "-"]
+    assert [number(value) for value in (19.0, 39.8, None)] == ["19.00", "39.80", "-"]
+    assert [number(value, "SVM accuracy") for value in (92.0, 90.75)] == ["92", "90.75"]
 
 
 def test_t_interval():

@@ -48,7 +48,8 @@ def draw_bars(
     axis.invert_yaxis()
     axis.set_xlabel(xlabel)
     axis.grid(axis="x", alpha=0.3)
-    axis.legend(loc="lower right")
+    if len(values) > 1 or levels:
+        figure.legend(loc="outside upper right", ncols=4)
     save_figure(figure, path)
 
 

@@ -52,8 +52,9 @@ def _markdown(section: Section) -> str:
     if section.text:
         parts.append(section.text)
     if section.rows:
-        ruler = [":---", *["---:"] * (len(section.header) - 1)]
-        lines = [section.header, ruler, *section.rows]
+        header = section.header or [""] * len(section.rows[0])
+        ruler = [":---", *["---:" if section.header else ":---"] * (len(header) - 1)]
+        lines = [header, ruler, *section.rows]
         parts.append("\n".join(f"| {' | '.join(cell.replace('|', ' ') for cell in line)} |" for line in lines))
     parts += [f"![{caption}]({picture.name})" for picture, caption in section.pictures]
     return "\n\n".join(parts)
@@ -81,7 +82,7 @@ def budget_section(setting: Setting, splits: Splits, stamps: Sequence[str] = ())
         ("images seen in training (leaks)", "; ".join(dict.fromkeys(stamps)) or "not scored"),
         ("made by", f"asgn {__version__}" + (f": {setting.command}" if setting.command else "")),
     ]
-    return Section("Data and budget", header=("", ""), rows=[list(fact) for fact in facts])
+    return Section("Data and budget", rows=[list(fact) for fact in facts])
 
 
 def _split_line(setting: Setting, split: Any) -> str:
@@ -125,7 +126,7 @@ def published_sections(setting: Setting, what: str, rows: Sequence[Row]) -> list
             f"Published on {DATA_NAMES[dataset]} {split}, {comparison}",
             f"{table.caption}. Printed in {SOURCE}; measured or quoted by its authors{data}.",
             ("row", *(cell.metric for cell in cells)),
-            [[row.name, *(number(row.values.get(cell)) for cell in cells)] for row in named],
+            [[row.name, *(number(row.values.get(cell), cell.metric) for cell in cells)] for row in named],
         )
         for (dataset, split), cells in blocks.items()
     ]

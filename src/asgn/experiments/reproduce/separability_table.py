@@ -132,7 +132,7 @@ def _row_line(row: Row, found: Sequence[Outcome[dict[str, Any]]], printed: float
     values = [one.value["mean"] for one in found if one.value is not None]
     empty = [one.value["empty"] for one in found if one.value is not None]
     seeds = str(len(values)) if values else "failed"
-    return [row.label, seeds, spread(values), number(printed), difference(values, printed), spread(empty, 1)]
+    return [row.label, seeds, spread(values), number(printed, _METRIC), difference(values, printed), spread(empty, 1)]
 
 
 def _masks(value: dict[str, Any]) -> list[str]:

@@ -23,9 +23,11 @@ def difference(values: Sequence[float], published: float | None) -> str:
     return f"{statistics.mean(values) - published:+.2f}"
 
 
-def number(value: float | None) -> str:
-    """A published number as printed."""
-    return MISSING if value is None else f"{value:g}" if value == int(value) else f"{value:.2f}"
+def number(value: float | None, metric: str = "") -> str:
+    """A published number as printed: with two decimals, but for Table IV's."""
+    if value is None:
+        return MISSING
+    return f"{value:g}" if metric == "SVM accuracy" else f"{value:.2f}"
 
 
 def published_value(row: PublishedRow | None, dataset: str, split: str, metric: str) -> float | None:
