@@ -53,9 +53,6 @@ def segment(
     from asgn.inference.why import explain
 
     segmenter = open_segmenter(model, choose_device(device), densecrf)
-    if not json_output and segmenter.model.presence is None:
-        threshold = f"{segmenter.presence_threshold:.2f}"
-        typer.echo(f"presence is not calibrated for this model: below {threshold} nothing matches", err=True)
     for phrase in phrases:
         segmenter.read_phrase(phrase)
     found = []
@@ -71,6 +68,9 @@ def segment(
                 _say(path, results, reasons, written)
     if json_output:
         typer.echo(json_text(found))
+    elif segmenter.model.presence is None:
+        threshold = f"{segmenter.presence_threshold:.2f}"
+        typer.echo(f"presence is not calibrated for this model: below {threshold} nothing matches", err=True)
 
 
 def split_inputs(inputs: Sequence[str]) -> tuple[list[Path], list[str]]:
