@@ -93,6 +93,7 @@ def train(
     losses = LossConfig(ce_weight, ce_reduction, weight_decay, adversarial_form, real_masks)
     changes = {"semantic_input": semantic_input} | model_changes(image_size)
 
+    import torch
     from accelerate import Accelerator
 
     from asgn.experiments.assembly import RunPlan
@@ -116,10 +117,9 @@ def train(
         resume=resume,
         quiet=quiet,
     )
-    try:
-        accelerator = Accelerator(cpu=cpu, mixed_precision=precision)
-    except ValueError as error:
-        raise UserError(f"--precision {precision} cannot be used here ({error}): try another, such as no") from error
+    if precision == "fp16" and (cpu or not torch.cuda.is_available()):
+        raise UserError("--precision fp16 cannot be used here (it needs a GPU): try another, such as bf16")
+    accelerator = Accelerator(cpu=cpu, mixed_precision=precision)
     is_complete = train_run(plan, accelerator)
     if accelerator.is_main_process:
         typer.echo(summary_line(out))
