@@ -13,10 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from asgn.checkpoint import Model, rebuild_model
+from asgn.config import ModelConfig
 from asgn.errors import CheckpointError, MissingExtraError, UserError
 from asgn.inference.segmenter import Segmenter
 from asgn.models.generator import Generator, ImageFeatures
 from asgn.models.weights_file import sha256_of
+from asgn.variants import Variant
 
 FORMAT = 1
 ENCODE, DECODE, CONFIG = "encode.onnx", "decode.onnx", "config.json"
@@ -35,6 +37,7 @@ class OnnxGenerator(Generator):
     Args:
         graphs: by `encode.onnx` and `decode.onnx`, each the path of a graph or its bytes.
         digest: hexadecimal, tells these graphs from others where networks are told apart by their weights.
+        one_by_one: answer each phrase alone, through its own words only: RMI touches the whole map for every word.
         threads: processor threads of a graph; by default as many as PyTorch uses.
 
     Raises:
@@ -43,12 +46,15 @@ class OnnxGenerator(Generator):
 
     stride = 1
 
-    def __init__(self, graphs: Mapping[str, Path | bytes], digest: str = "", threads: int | None = None) -> None:
+    def __init__(
+        self, graphs: Mapping[str, Path | bytes], digest: str = "", one_by_one: bool = False, threads: int | None = None
+    ) -> None:
         nn.Module.__init__(self)  # the parts of a generator are in the graphs
         self.upsample = nn.Identity()
         self.register_buffer("digest", torch.tensor(list(bytes.fromhex(digest)), dtype=torch.uint8))
         self._encode = _open_session(graphs[ENCODE], threads)
         self._decode = _open_session(graphs[DECODE], threads)
+        self._one_by_one = one_by_one
         self._shares = [output.name for output in self._encode.get_outputs()]
 
     def encode(self, images: Tensor) -> ImageFeatures:
@@ -62,8 +68,13 @@ class OnnxGenerator(Generator):
         """Logits (P, 1, S, S) of P phrases over one image: `tokens` (P, T) padded behind, `lengths` (P,)."""
         shares = (*features.fusion, *(() if features.semantic is None else (features.semantic,)))
         inputs = {name: share.numpy() for name, share in zip(self._shares, shares, strict=True)}
-        inputs |= {"tokens": tokens.numpy(), "lengths": lengths.numpy()}
-        return torch.from_numpy(self._decode.run(None, inputs)[0]).unsqueeze(1)
+        rows = [slice(None)] if not self._one_by_one else [slice(p, p + 1) for p in range(len(tokens))]
+        logits = []
+        for row in rows:
+            words = int(lengths[row].max())
+            asked = {"tokens": tokens[row, :words].numpy(), "lengths": lengths[row].numpy()}
+            logits.append(torch.from_numpy(self._decode.run(None, inputs | asked)[0]))
+        return torch.cat(logits).unsqueeze(1)
 
 
 class OnnxSegmenter(Segmenter):
@@ -115,7 +126,11 @@ def load_export(folder: Path, threads: int | None = None) -> Model:
         if sha256_of(path) != header["graphs"].get(name):
             raise CheckpointError(f"{path} is damaged or of another export: export it again with `asgn export`")
     digest = "".join(header["graphs"][name] for name in paths)
-    return rebuild_model(header, lambda _: OnnxGenerator(paths, digest, threads), str(folder / CONFIG))
+
+    def build(config: ModelConfig) -> OnnxGenerator:
+        return OnnxGenerator(paths, digest, Variant.parse(config.variant).fusion == "RMI", threads)
+
+    return rebuild_model(header, build, str(folder / CONFIG))
 
 
 def require_onnxruntime() -> Any:
