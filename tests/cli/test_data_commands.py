@@ -112,7 +112,7 @@ def test_expressions_to_a_set_that_can_be_used(tmp_path):
     assert "phrases" in output
     assert f"--root {out}" in output
     made = json.loads(run("expressions", source, "--images", images, "-o", out, "--json").stdout)
-    assert made["images"] == 3
+    assert (made["images"], made["images_described"], made["annotations"]) == (3, 3, 6)
     run("verify", "--data", "own", "--root", out)
 
 

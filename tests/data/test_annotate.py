@@ -76,7 +76,7 @@ def plainly(lines: list[dict]) -> dict[str, tuple[str, tuple[int, ...]]]:
     """Kind and annotations by text, without its article and the mention of the picture."""
     found: dict[str, tuple[str, tuple[int, ...]]] = {}
     for row in lines:
-        text = re.sub(r" (in|of) (the|this) (picture|photo|image)$", "", re.sub("^(the|an?) ", "", row["phrase"]))
+        text = re.sub(r" (in|of) (the|this) (picture|photo|image|pic)$", "", re.sub("^(the|an?) ", "", row["phrase"]))
         value = row["kind"], tuple(row["annotations"])
         assert found.setdefault(text, value) == value, text
     return found
@@ -141,6 +141,7 @@ def test_the_set_can_be_opened_and_its_masks_are_the_annotations(photographs, tm
     opened = {split: open_dataset("own", tmp_path / "out", split) for split in ("train", "val")}
     texts = [expression.text for data in opened.values() for expression in data.expressions]
     assert (made.images, made.objects, made.described) == (6, 30, 30)
+    assert (made.images_described, made.annotations) == (6, 30)
     assert made.phrases == len(texts) == sum(made.kinds.values())
     assert made.distinct == len(set(texts))
     assert made.splits == {split: len(data.expressions) for split, data in opened.items()}
@@ -380,6 +381,32 @@ def test_some_phrases_do_not_hold_in_a_photograph():
     for (kind, text, key), expected in said.items():
         assert holds(Phrase(text, kind, (key,)), [grass, tie], partial=False) == expected, text
     assert not holds(Phrase("second tie from the left", "ordinal", (2,)), [tie], partial=True)
+    for text in ("smaller one of the two ties", "biggest tie", "small tie"):  # there may be a third, not annotated
+        assert not holds(Phrase(text, "size", (2,)), [tie], partial=True)
+        assert holds(Phrase(text, "size", (2,)), [tie], partial=False)
+    assert holds(Phrase("big tie", "size", (2,)), [tie], partial=True)
+
+
+def test_what_is_seen_around_another_thing_is_not_in_the_middle():
+    around = np.zeros((100, 100), dtype=bool)
+    around[20:80, 10:90] = True
+    whole = SceneObject.from_mask(around, 1, Noun.of("table"))
+    around[25:78, 18:84] = False
+    ring = SceneObject.from_mask(around, 2, Noun.of("table"))
+    for text in ("table in the middle", "central table", "table at the center of the photo"):
+        assert holds(Phrase(text, "position", (1,)), [whole], partial=False)
+        assert not holds(Phrase(text, "position", (2,)), [ring], partial=False)
+    assert holds(Phrase("table", "category", (2,)), [ring], partial=False)
+
+
+def test_lower_in_a_photograph_is_not_underneath():
+    high, low = np.zeros((100, 100), dtype=bool), np.zeros((100, 100), dtype=bool)
+    high[10:30, 40:60], low[60:80, 40:60] = True, True
+    book, cake = (SceneObject.from_mask(mask, key, Noun.of(name)) for key, (mask, name) in
+                  enumerate(((high, "book"), (low, "cake"))))  # fmt: skip
+    said = {text: holds(Phrase(text, "relation", (1,)), [book, cake], partial=False)
+            for text in ("cake below the book", "cake under the book", "cake beneath the book")}  # fmt: skip
+    assert said == {"cake below the book": True, "cake under the book": False, "cake beneath the book": False}
 
 
 def test_a_photograph_that_cannot_be_judged_is_left_out(photographs, tmp_path):

@@ -247,6 +247,36 @@ def test_middle_is_not_said_of_the_last_of_three():
     assert not any("middle" in text or "center" in text for text in found)
 
 
+def test_photographs_are_spoken_of_in_more_ways():
+    objects = [
+        thing(1, DOG, 0.15, side=0.2), thing(2, CAR, 0.5, side=0.6), thing(3, PERSON, 0.88, 0.2, side=0.2),
+    ]  # fmt: skip
+    plain, said = meanings(objects), meanings(objects, is_photograph=True)
+    assert plain.items() <= said.items()
+    expected = {
+        "dog on your left": 1, "dog in the left third": 1, "dog far to the left": 1, "left hand dog": 1,
+        "big car": 2, "car filling much of the picture": 2, "big car in the middle": 2, "central car": 2,
+        "person in the top right of the picture": 3, "person in the upper part of the picture": 3,
+        "right hand person": 3, "dog in the scene": 1,
+    }  # fmt: skip
+    assert {text: said.get(text) for text in expected} == {text: (key,) for text, key in expected.items()}
+    assert not any(re.search("edge|cut off|out of the", text) for text in said)  # the dog ends short of the edge
+    assert not any(re.search("(big|large|huge) (dog|person)", text) for text in said)
+    cut = [thing(1, DOG, 0.1, side=0.2), thing(2, DOG, 0.5, side=0.2), thing(3, CAR, 0.95, 0.5, side=0.1)]
+    said = meanings(cut, is_photograph=True)
+    assert said["dog cut off by the left edge"] == (1,)
+    assert said["car at the right edge"] == (3,)
+    assert "dog at the right edge" not in said
+
+
+def test_photographs_leave_doubt_unsaid():
+    apart = [thing(1, DOG, 0.2, side=0.2), thing(2, DOG, 0.28, 0.2, side=0.2)]  # both left, one in doubt as far left
+    said = meanings(apart, is_photograph=True)
+    assert not any(re.search("your left|left third|far left side", text) for text in said)
+    middling = meanings([thing(1, CAR, 0.5, side=0.48)], is_photograph=True)  # 23 % of the picture
+    assert not any(re.search("big|large|huge|much", text) for text in middling)
+
+
 def test_unreferable_objects_are_never_meant_but_confuse():
     dogs = [thing(1, DOG, 0.25), thing(2, DOG, 0.75, referable=False), thing(3, CAR, 0.5)]
     found = meanings(dogs)

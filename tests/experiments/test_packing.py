@@ -102,7 +102,7 @@ def test_one_of_several_processes_packs(tmp_path):
         for rank in ("0", "1")
     ]
     for process in processes:
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=300)
         assert process.returncode == 0, errors
     assert [path.name for path in tmp_path.glob("read-by-*")] == ["read-by-0"]
     assert [path.name for path in (tmp_path / "packs").iterdir()] == ["unc-train-32.pack"]

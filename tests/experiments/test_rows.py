@@ -18,7 +18,6 @@ from asgn.experiments.assembly import RunPlan, build_state, build_step
 from asgn.experiments.run import train_run
 from asgn.experiments.scoring import evaluate_model
 from asgn.inference.segmenter import Segmenter
-from asgn.models import resnet
 from asgn.models.vgg import VGG16
 from asgn.training import snle
 from asgn.variants import Variant
@@ -42,7 +41,7 @@ class RowContract:
         def resnet_of_four_blocks(**settings):
             return ResNet(Bottleneck, [1, 1, 1, 1], **settings)
 
-        monkeypatch.setattr(resnet, "resnet101", resnet_of_four_blocks)
+        monkeypatch.setattr("torchvision.models.resnet101", resnet_of_four_blocks)
         monkeypatch.setattr(VGG16, "classifier_size", 16)
 
     def plan(self, row, folder, **train):

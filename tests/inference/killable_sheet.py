@@ -39,12 +39,17 @@ def write_sheet(folder: Path, rows: int, images: int) -> Path:
     return folder / "phrases.csv"
 
 
-def run(model: Path, sheet: Path, out: Path, output_format: OutputFormat, tell: Connection) -> None:
-    """Answer the sheet, or go on with it; the parent is told how many rows are answered since the start."""
+def run(model: Path, sheet: Path, out: Path, output_format: OutputFormat, parent: Connection) -> None:
+    """Answer the sheet, or go on with it; behind each group the parent is told of it and has to allow the next."""
     torch.set_num_threads(1)
     segmenter = Sure.load(model)
     processes = PartialState(cpu=True)
-    segment_sheet(segmenter, read_sheet(sheet), out, output_format, processes, lambda done, _: tell.send(done))
+
+    def tell_and_wait(done: int, _: int) -> None:
+        parent.send(done)
+        parent.recv()
+
+    segment_sheet(segmenter, read_sheet(sheet), out, output_format, processes, tell_and_wait)
 
 
 def run_untold(model: Path, sheet: Path, out: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from asgn.checkpoint import save_model
 from asgn.data.masks import decode_segmentation
+from asgn.inference.sheet import GROUP_ROWS
 from asgn.inference.sheet_run import UNFINISHED
 from tests.inference.killable_sheet import run, run_untold, write_sheet
 from tests.training.several import in_processes
@@ -41,41 +42,44 @@ def rows_written(out: Path) -> int:
 
 
 def killed_and_resumed(context, arguments: tuple, rows: int, kills: int) -> list[int]:
-    """Kill a run so many times, each at a random moment behind a random row, then let it end.
+    """Kill a run so many times, each at a random moment behind a random group of rows, then let it end.
 
     Returns the rows that were written down at each kill.
     """
     pause = random.Random(0)
-    counts = []
+    counts = [0]
     for _ in range(kills):
-        process, hear = start(context, arguments)
-        target, answered = pause.uniform(-0.3, 1.3) * rows / kills, 0
+        process, pipe = start(context, arguments)
+        last = rows - counts[-1] - 3 * GROUP_ROWS  # behind it the run might end before it is killed
+        target, answered = min(pause.uniform(-0.2, 1.6) * rows / kills, last), 0
         while answered < target:
-            assert hear.poll(DEADLINE), "the run hangs"
-            answered = hear.recv()
+            assert pipe.poll(DEADLINE), "the run hangs"
+            answered = pipe.recv()
+            pipe.send("go on")
         time.sleep(pause.uniform(0, 0.1))
         process.kill()
         process.join()
-        assert process.exitcode == -signal.SIGKILL, "the run ended before it could be killed"
+        assert process.exitcode == -signal.SIGKILL
         counts.append(rows_written(arguments[2]))
     finish(context, arguments)
-    return counts
+    return counts[1:]
 
 
 def start(context, arguments: tuple):
-    """The process, and the pipe on which it tells how many rows it has answered."""
-    hear, tell = context.Pipe(duplex=False)
-    process = context.Process(target=run, args=(*arguments, tell))
+    """The process, and the pipe on which it tells how many rows it has answered and waits for leave to go on."""
+    pipe, childs = context.Pipe()
+    process = context.Process(target=run, args=(*arguments, childs))
     process.start()
-    tell.close()
-    return process, hear
+    childs.close()
+    return process, pipe
 
 
 def finish(context, arguments: tuple) -> None:
-    process, hear = start(context, arguments)
-    with contextlib.suppress(EOFError):
-        while hear.poll(DEADLINE):
-            hear.recv()
+    process, pipe = start(context, arguments)
+    with contextlib.suppress(EOFError, ConnectionResetError):
+        while pipe.poll(DEADLINE):
+            pipe.recv()
+            pipe.send("go on")
     process.join(DEADLINE)
     assert process.exitcode == 0
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torchvision
 from accelerate import Accelerator
 from torch import nn
 from torchvision.models.resnet import Bottleneck, ResNet
@@ -17,7 +18,6 @@ from asgn.data.synthetic import SyntheticDataset
 from asgn.experiments.assembly import RunPlan
 from asgn.experiments.run import train_run
 from asgn.experiments.scoring import evaluate_model
-from asgn.models import resnet
 from asgn.models.shared_norm import SharedBatchNorm
 from asgn.training import loop
 from asgn.training.distributed import average_gradients, in_any_process
@@ -42,7 +42,7 @@ def shallow_resnet(**settings: Any) -> ResNet:
 def train(folder: Path, resume: bool = False, **settings: Any) -> None:
     """A tiny run of 20 adversarial steps on batches of 8."""
     compute_in_double()
-    resnet.resnet101 = shallow_resnet
+    torchvision.models.resnet101 = shallow_resnet
     defaults = {"steps": 20, "batch_size": 8, "workers": 0, "validation_limit": 3}
     plan = RunPlan(
         variant=Variant.parse("R+LSTM+DE+SE+AT"),

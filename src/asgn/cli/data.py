@@ -122,8 +122,10 @@ def expressions(
     if as_json:
         typer.echo(json_text(vars(made)))
         return
-    typer.echo(f"{made.phrases:,} phrases ({made.distinct:,} distinct) over {made.images:,} images in {out}")
-    typer.echo(f"{made.objects:,} usable objects, {made.described:,} of them described")
+    typer.echo(f"{made.phrases:,} phrases ({made.distinct:,} distinct) over {made.images_described:,} images in {out}")
+    typer.echo(f"{made.objects:,} of {made.annotations:,} objects can be meant, {made.described:,} of them are")
+    left_out = "crowds, tiny or touching objects, and outlines that a network may have got wrong"
+    typer.echo(f"nothing is said of {made.images - made.images_described:,} more images: {left_out} are left out")
     typer.echo(", ".join(f"{count:,} {kind}" for kind, count in made.kinds.most_common()))
     for line in made.skipped[:_SHOWN_FAULTS]:
         typer.echo(f"left out: {line}")

@@ -12,7 +12,8 @@ from pathlib import Path
 from asgn.data.annotated_scene import Names, scene_objects
 from asgn.data.annotation_quality import Sources
 from asgn.data.attributes import SceneObject
-from asgn.data.expressions import AbsentNouns, Phrase, choose, describe
+from asgn.data.expressions import KIND_SHARES, AbsentNouns, Phrase, choose, describe
+from asgn.data.families import Kind
 from asgn.data.images import load_image
 from asgn.data.instances import Instances, read_instances
 from asgn.data.panoptic import is_panoptic, write_as_instances
@@ -21,7 +22,9 @@ from asgn.data.refer import check_image_size
 from asgn.errors import DataError, OutputError
 from asgn.files import atomic_write, ensure_writable_folder
 
-_WORDINGS = 10
+_WORDINGS = 16
+_SHARES: dict[Kind, float] = {**KIND_SHARES, "category": 0.5}
+"""Many photographs have one object that is annotated: its name alone soon says nothing new."""
 _ABSENT_SHARE = 10  # one absent phrase for so many others
 
 
@@ -30,8 +33,12 @@ class Annotated:
     """What `annotate` made."""
 
     images: int = 0
+    """Those that could be read, with phrases or without."""
+    images_described: int = 0
+    annotations: int = 0
+    """Of the images that could be read."""
     objects: int = 0
-    """Usable ones: no crowds, tiny or touching objects, nothing in doubt."""
+    """Usable annotations: no crowds, tiny or touching objects, nothing in doubt."""
     described: int = 0
     """Usable objects that at least one phrase is about."""
     phrases: int = 0
@@ -127,20 +134,22 @@ class _Author:
             return []
         rng = random.Random(f"{self._seed} {image_id}")
         chosen = self._choose(image_id, objects, partial, rng)
+        self.result.annotations += len(self.of_image[image_id])
         self._count(objects, chosen, split)
         return chosen
 
     def _choose(self, image_id: int, objects: Sequence[SceneObject], partial: bool, rng: random.Random) -> list[Phrase]:
         absent = self._absent(image_id)
         usable = sum(item.referable for item in objects)
-        every = describe(objects, rng, absent=None if partial else absent, wordings=_WORDINGS, redundant=1.0)
+        missing = None if partial else absent
+        every = describe(objects, rng, absent=missing, wordings=_WORDINGS, redundant=1.0, is_photograph=True)
         said = [phrase for phrase in every if holds(phrase, objects, partial=partial)]
         present = [phrase for phrase in said if phrase.annotation_ids]
-        phrases = choose(restyled(present, objects, rng), self._per_object * usable, rng)
-        missing = [phrase for phrase in said if not phrase.annotation_ids]
+        phrases = choose(restyled(present, objects, rng), self._per_object * usable, rng, _SHARES)
+        of_nothing = [phrase for phrase in said if not phrase.annotation_ids]
         if partial:  # of what is there, nobody knows all, so that only another thing is surely missing
-            missing = describe((), rng, absent=absent)
-        return phrases + choose(missing, -(-len(phrases) // _ABSENT_SHARE), rng)
+            of_nothing = describe((), rng, absent=absent)
+        return phrases + choose(of_nothing, -(-len(phrases) // _ABSENT_SHARE), rng)
 
     def _absent(self, image_id: int) -> AbsentNouns:
         annotations = [self._instances.annotations[key] for key in self.of_image[image_id]]
@@ -152,6 +161,7 @@ class _Author:
         single = [phrase.annotation_ids for phrase in phrases if len(phrase.annotation_ids) == 1]
         self._texts.update(phrase.text for phrase in phrases)
         self.result.images += 1
+        self.result.images_described += bool(phrases)
         self.result.objects += sum(item.referable for item in objects)
         self.result.described += len(set(single))
         self.result.phrases += len(phrases)

@@ -89,6 +89,18 @@ class Arrangement:
         """Objects in the middle of the image."""
         return self._judge(("middle",), attributes.is_in_middle)
 
+    def edge(self, side: str) -> Selection:
+        """Objects that an edge of the image cuts off."""
+        return self._judge(("edge", side), lambda item: attributes.is_at_edge(item, side))
+
+    def far(self, side: str) -> Selection:
+        """Objects far to a side."""
+        return self._judge(("far", side), lambda item: attributes.is_far_aside(item, side))
+
+    def filling(self) -> Selection:
+        """Objects that take up much of the image."""
+        return self._judge(("filling",), attributes.fills_image)
+
     def related(self, relation: str, anchor: int) -> Selection:
         """Objects other than the anchor (an index) that stand in `relation` to it."""
         other = self.objects[anchor]

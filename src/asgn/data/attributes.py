@@ -124,6 +124,29 @@ def is_in_middle(item: SceneObject) -> Answer:
     return False if across > 0.22 else None
 
 
+def is_at_edge(item: SceneObject, side: str) -> Answer:
+    """Whether the object lies in the half towards `side` and is cut off there by the edge of the image."""
+    near = span(item, side)[1]
+    if near < 0.004 and is_in_half(item, side):
+        return True
+    return False if near > 0.03 else None
+
+
+def is_far_aside(item: SceneObject, side: str) -> Answer:
+    """Whether the object lies in the third of the image towards `side`, or hardly beyond it."""
+    centre, _, far = span(item, side)
+    if centre < 0.22 and far < 0.42:
+        return True
+    return False if centre > 0.32 else None
+
+
+def fills_image(item: SceneObject) -> Answer:
+    """Whether the object takes up so much of the image that anybody would call it big."""
+    if item.area >= 0.3:
+        return True
+    return False if item.area < 0.18 else None
+
+
 def is_clearly_before(first: SceneObject, second: SceneObject, side: str) -> bool:
     """Whether `first` comes before `second` counted from a side, by centroid and by both edges."""
     centre_1, near_1, far_1 = span(first, side)

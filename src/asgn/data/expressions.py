@@ -6,7 +6,7 @@ description only where no object is in doubt: each is surely meant or surely not
 """
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from asgn.data import families, wording
@@ -15,6 +15,7 @@ from asgn.data.arrangement import Arrangement, indices
 from asgn.data.attributes import SceneObject
 from asgn.data.families import Kind, Meaning
 from asgn.data.nouns import Noun
+from asgn.data.views import views
 
 KIND_SHARES: dict[Kind, float] = {
     "category": 1.0, "colour": 1.5, "size": 1.5, "position": 2.5, "ordinal": 1.5, "relation": 2.5, "plural": 1.0,
@@ -48,17 +49,19 @@ def describe(
     absent: AbsentNouns | None = None,
     wordings: int = 1,
     redundant: float = 0.15,
+    is_photograph: bool = False,
 ) -> list[Phrase]:
     """All that can be said of the objects without doubt, each in up to `wordings` wordings.
 
     `generic` is a noun that fits every thing ("shape"); without one, phrases always name a category. Absent
     phrases are made only where `absent` is given. Phrases with a part that is not needed ("left dog" of a single
-    dog) are kept with probability `redundant`. No text occurs twice.
+    dog) are kept with probability `redundant`. What is said of photographs alone is added where `is_photograph`. No
+    text occurs twice.
     """
     arrangement = Arrangement(objects)
     phrases: dict[str, Phrase] = {}
     disputed: set[str] = set()
-    for meaning in _meanings(arrangement, rng, generic, absent, redundant):
+    for meaning in _meanings(arrangement, rng, generic, absent, redundant, is_photograph):
         if meaning.members & ~arrangement.referable:
             continue
         ids = tuple(objects[index].annotation_id for index in indices(meaning.members))
@@ -71,7 +74,12 @@ def describe(
 
 
 def _meanings(
-    arrangement: Arrangement, rng: random.Random, generic: Noun | None, absent: AbsentNouns | None, redundant: float
+    arrangement: Arrangement,
+    rng: random.Random,
+    generic: Noun | None,
+    absent: AbsentNouns | None,
+    redundant: float,
+    is_photograph: bool,
 ) -> Iterator[Meaning]:
     every = families.noun_phrases(arrangement, rng, generic)
     anchors = families.anchors_of(arrangement, every)
@@ -84,6 +92,8 @@ def _meanings(
     yield from families.relations(arrangement, open_heads, anchors)
     yield from families.plurals(arrangement, open_heads, anchors)
     yield from families.stuff(arrangement, rng)
+    if is_photograph:
+        yield from views(arrangement, open_heads)
     if absent is not None:
         things = [noun for noun in absent.things if not arrangement.category(noun.name).possible]
         regions = [noun for noun in absent.stuff if not arrangement.category(noun.name).possible]
@@ -92,8 +102,10 @@ def _meanings(
             yield Meaning("absent", 0, "stuff", noun.forms)
 
 
-def choose(phrases: Sequence[Phrase], count: int, rng: random.Random) -> list[Phrase]:
-    """Up to `count` of the phrases, spread over kinds as KIND_SHARES says and over the objects they mean."""
+def choose(
+    phrases: Sequence[Phrase], count: int, rng: random.Random, shares: Mapping[Kind, float] = KIND_SHARES
+) -> list[Phrase]:
+    """Up to `count` of the phrases, spread over kinds as `shares` says and over the objects they mean."""
     pools: dict[Kind, list[Phrase]] = {}
     for item in rng.sample(phrases, len(phrases)):
         pools.setdefault(item.kind, []).append(item)
@@ -101,7 +113,7 @@ def choose(phrases: Sequence[Phrase], count: int, rng: random.Random) -> list[Ph
     chosen: list[Phrase] = []
     while pools and len(chosen) < count:
         kinds = list(pools)
-        kind = rng.choices(kinds, [KIND_SHARES[kind] for kind in kinds])[0]
+        kind = rng.choices(kinds, [shares[kind] for kind in kinds])[0]
         item = min(pools[kind], key=lambda candidate: used.get(candidate.annotation_ids, 0))
         pools[kind].remove(item)
         if not pools[kind]:

@@ -113,7 +113,7 @@ def positions(arrangement: Arrangement, heads: Sequence[NounPhrase]) -> Iterator
                 words = {"v": vertical, "w": wording.UPPER[vertical], "s": horizontal}
                 yield Meaning("position", chosen.sure, "corner", head.forms, words=words)
         chosen = head.selection.both(arrangement.middle())
-        if chosen.is_single and _agrees_with_order(arrangement, head.selection, chosen):
+        if chosen.is_single and agrees_with_order(arrangement, head.selection, chosen):
             yield Meaning("position", chosen.sure, "middle", head.forms)
 
 
@@ -127,7 +127,7 @@ def _side_of_two(arrangement: Arrangement, head: NounPhrase, side: str) -> Itera
             yield Meaning("position", 1 << index, key, head.forms, words=words)
 
 
-def _agrees_with_order(arrangement: Arrangement, selection: Selection, middle: Selection) -> bool:
+def agrees_with_order(arrangement: Arrangement, selection: Selection, middle: Selection) -> bool:
     """Of three or five, the middle one is also the one with as many to its left as to its right."""
     order = sorted(indices(selection.possible), key=lambda index: arrangement.objects[index].x)
     return len(order) % 2 == 0 or middle.sure == 1 << order[len(order) // 2]

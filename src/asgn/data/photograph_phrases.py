@@ -14,16 +14,23 @@ from asgn.data.wording import NUMERALS, ORDINALS, SIZE_WORDS
 _SIZES = frozenset(word for words in SIZE_WORDS.values() for word in words) | frozenset(
     ("bigger", "larger", "smaller", "biggest", "largest", "smallest", "littlest")
 )
+_COMPARED = frozenset(
+    ("two", "small", "little", "tiny", "bigger", "larger", "smaller", "biggest", "largest", "smallest", "littlest")
+)
 _LATER = frozenset((*ORDINALS[1:], *NUMERALS[1:]))
 _UNNAMED = frozenset(UNNAMED.forms[0])
 _FOREGROUND = 0.95
 _ASIDE = 0.15  # of two, one is the left one; a lone object must lie well to the left
 _ARTICLE_SHARE = 0.4
 _PICTURE_SHARE = 0.4
-_PICTURES = ("picture", "photo", "image")
+_PICTURES = ("picture", "photo", "image", "pic")
 _THIS = ("the", "the", "this")
 _TAKES_ARTICLE = frozenset(("category", "colour", "position", "relation"))
+_IN_VIEW = frozenset((*_PICTURES, "scene", "shot", "here"))
 _NO_PLACE = frozenset(("category", "colour"))
+_MIDDLE = frozenset(("middle", "center", "centre", "central"))
+_LEAST_SOLID = 0.35  # of its box; the middle of a table seen around a plate is the plate
+_ON_TOP = frozenset(("over", "under", "beneath", "underneath"))
 _HEIGHTS = frozenset(("top", "upper", "higher", "highest", "bottom", "lower", "low", "up", "down"))
 _SURE_WHERE_PARTIAL = frozenset(("category", "colour", "size", "position", "relation", "stuff"))
 
@@ -39,7 +46,7 @@ def holds(phrase: Phrase, objects: Sequence[SceneObject], *, partial: bool) -> b
     if partial and phrase.kind not in _SURE_WHERE_PARTIAL:
         return False
     words = set(phrase.text.split())
-    if words & _UNNAMED:
+    if words & _UNNAMED or (partial and words & _COMPARED):
         return False
     meant = [item for item in objects if item.annotation_id in phrase.annotation_ids]
     is_by_height = words & _HEIGHTS and not words & {"left", "right"}
@@ -47,15 +54,25 @@ def holds(phrase: Phrase, objects: Sequence[SceneObject], *, partial: bool) -> b
         return False  # others who are not annotated stand on the same ground
     if words & _SIZES and words & PEOPLE:
         return False  # a small outline is a child or somebody far away
+    if words & _MIDDLE and not all(_solidity(item) >= _LEAST_SOLID for item in meant):
+        return False
     if words & _LATER and words & {"top", "bottom"}:
         return False  # what is lower is nearer, and nobody counts that way
     if phrase.kind == "position" and words & {"left", "right"} and not _has_mates(meant, objects):
         return all(abs(item.x - 0.5) >= _ASIDE for item in meant)
     if phrase.kind == "relation":
+        if words & _ON_TOP:
+            return False  # what is lower in a photograph is nearer as often as it is underneath
         return not any(is_worn(item.noun.name) for item in meant)
     if phrase.kind == "stuff" and phrase.text.endswith(" in the background"):
         return all(is_backdrop(item.noun.name) and item.box[3] < _FOREGROUND for item in meant)
     return not (phrase.kind == "stuff" and phrase.text.endswith(" area"))
+
+
+def _solidity(item: SceneObject) -> float:
+    """Share of its box that an object covers."""
+    left, top, right, bottom = item.box
+    return item.area / ((right - left) * (bottom - top))
 
 
 def _has_mates(meant: Sequence[SceneObject], objects: Sequence[SceneObject]) -> bool:
@@ -76,7 +93,7 @@ def restyled(phrases: Sequence[Phrase], objects: Sequence[SceneObject], rng: ran
         text = re.sub(r"\bpicture$", rng.choice(_PICTURES), phrase.text)
         if len(phrase.annotation_ids) == 1 and phrase.kind in _TAKES_ARTICLE:
             text = _with_article(text, [form for form, _ in nouns[phrase.annotation_ids[0]].forms], rng)
-            if phrase.kind in _NO_PLACE and rng.random() < _PICTURE_SHARE:
+            if phrase.kind in _NO_PLACE and not _IN_VIEW & set(text.split()) and rng.random() < _PICTURE_SHARE:
                 text = f"{text} in {rng.choice(_THIS)} {rng.choice(_PICTURES)}"
         text = phrase.text if text in texts else text
         texts.add(text)

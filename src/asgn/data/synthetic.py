@@ -113,7 +113,7 @@ class SyntheticDataset:
     def _described(self, image_id: int) -> _Described:
         if image_id not in self.image_ids():
             raise DataError(f"synthetic {self.split} has no image {image_id}")
-        index = image_id - _FIRST_IMAGE[self.split]
+        index = image_id - self.image_ids().start
         return _describe_scene(self.split, self.seed, index, self.size, self.expressions_per_scene, self.absent)
 
     def _number(self, image_id: int, phrases: Sequence[Phrase]) -> tuple[Expression, ...]:

@@ -95,6 +95,45 @@ TEMPLATES: dict[str, tuple[str, ...]] = {
     "stuff": ("{n}", "=the {n}", "=the {n}", "{n} area", "=all of the {n}", "=all the {n}", "{n} in the background"),
     "stuff top": ("{n} at the top", "=the {n} above", "{n} up top"),
     "stuff bottom": ("{n} at the bottom", "=the {n} below", "{n} at bottom"),
+    "shown": ("{n} in the scene", "{n} in the shot", "{n} shown in the picture", "{n} seen here"),
+    "aside": (
+        "{n} on the {s} hand side", "{s} hand {n}", "{n} on your {s}", "{n} off to the {s}", "{n} over on the {s}",
+        "{n} that is on the {s}", "{n} which is on the {s} side", "{n} towards the {s}", "{n} seen on the {s}",
+        "{n} on the {s} side of the picture", "{n} in the {s} part of the picture",
+    ),
+    "in a corner": (
+        "{n} in the {v} {s} of the picture", "{n} in the {v} {s} part", "{n} towards the {v} {s}",
+        "{n} that is in the {v} {s}", "{n} over in the {w} {s}", "{w} {s} corner {n}",
+        "{n} in the {v} {s} corner of the picture", "{n} in the {w} {s} part of the picture",
+    ),
+    "centered": (
+        "central {n}", "{n} right in the middle", "{n} that is in the middle", "{n} which is in the middle",
+        "{n} in the centre", "{n} at the center", "{n} near the middle", "{n} in the center of the picture",
+        "{n} in the middle part of the picture", "{n} around the center of the picture",
+    ),
+    "far": (
+        "{n} far to the {s}", "{n} on the far {s} side", "{n} in the {s} third", "{n} at the far {s} of the picture",
+    ),
+    "high or low": (
+        "{n} in the {u} part of the picture", "{n} in the {s} half", "{n} towards the {s}", "{n} that is at the {s}",
+        "{n} in the {s} part of the picture", "{n} near the {s} of the picture",
+    ),
+    "edge": (
+        "{n} at the {s} edge", "{n} at the {s} edge of the picture", "{n} cut off on the {s}",
+        "{n} cut off by the {s} edge", "{n} partly out of the picture on the {s}",
+    ),
+    "big": (
+        "big {n}", "large {n}", "huge {n}", "very large {n}", "{n} that takes up much of the picture",
+        "{n} taking up much of the picture", "{n} filling much of the picture", "big {n} in the picture",
+    ),
+    "big aside": (
+        "big {n} on the {s}", "large {n} on the {s}", "big {n} on the {s} side", "large {n} to the {s}",
+        "huge {n} on the {s}",
+    ),
+    "big in the middle": (
+        "big {n} in the middle", "large {n} in the middle", "large {n} in the center",
+        "big {n} in the middle of the picture",
+    ),
     "absent left": ("{n} on the {s}", "{n} on {s} side", "{n} in the {s} half", "{n} on the {s} of the picture"),
     "absent top": ("{n} at the {s} of the picture", "{n} near the {s}", "{n} at the {s}"),
 }  # fmt: skip
