@@ -3,9 +3,10 @@
     python -m benchmarks.mobile_data OUT
 
 Train: photorefer's own expressions, expressions made from its training objects and from pseudo's, a phrase for each
-class of a pseudo photograph (all its regions together), and absent phrases of both. Validation: photorefer's val as
-it is; its images lend nothing to training. A line that stands there several times is seen as often in an epoch, so
-that human masks and absent phrases outweigh the many machine-made masks.
+class of a pseudo photograph (all its regions together), pairs of photographs side by side, sides asked as the probe
+asks them, and absent phrases. Validation: photorefer's val as it is; its images lend nothing to training. A line that
+stands there several times is seen as often in an epoch, so that human masks and absent phrases outweigh the many
+machine-made masks.
 """
 
 import json
@@ -19,38 +20,72 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from asgn.data.absent_phrases import AbsentPhrases
 from asgn.data.annotate import annotate
 from asgn.data.datasets import open_dataset
+from asgn.data.instances import read_instances
+from asgn.evaluation.sides import instances_of, side_questions
+from benchmarks.mobile_pairs import lone_things, pairs, write_pairs
 
 Line = dict[str, Any]
 
 SHARED = Path(os.environ.get("ASGN_SHARED", "../shared")) / "data"
-AUTHORED_TIMES, MADE_TIMES, ABSENT_TIMES = 3, 2, 4
+AUTHORED_TIMES, MADE_TIMES, ABSENT_TIMES, ASKED_TIMES = 3, 2, 4, 2
+ABSENT_PHRASES, WORDINGS, PAIRS = 8, 3, 1500
 ABSENT_CLASS_SHARE = 0.3
-PSEUDO = 3_000_000_000
-"""Added to pseudo's ids, which photorefer's never reach."""
+PSEUDO, PAIRED = 3_000_000_000, 6_000_000_000
+"""Added to the ids of pseudo and of the pairs, so that none meet."""
 
 
 def main(out: Path) -> None:
     (out / "images").mkdir(parents=True)
     human = json.loads((SHARED / "photorefer" / "instances.json").read_text())
     machine = renumbered(json.loads((SHARED / "pseudo" / "instances.json").read_text()))
-    lines = [*authored("train", AUTHORED_TIMES), *authored("val", 1)]
-    seen = {line["image"] for line in lines if line["split"] == "train"}
-    for line in made(of_images(human, seen), SHARED / "photorefer" / "images", 16):
-        lines += [line] * (MADE_TIMES if line["annotations"] else ABSENT_TIMES)
     for image in human["images"]:
         shutil.copyfile(SHARED / "photorefer" / "images" / image["file_name"], out / "images" / image["file_name"])
     for image in machine["images"]:
         shutil.copyfile(SHARED / "pseudo" / "images" / image["source_name"], out / "images" / image["file_name"])
-    lines += made(machine, out / "images", 12)
-    lines += class_phrases(machine, random.Random(0))
+    lines = [*authored("train", AUTHORED_TIMES), *authored("val", 1), *asked()]
+    seen = {line["image"] for line in lines if line["split"] == "train"}
+    of_human = made(of_images(human, seen), SHARED / "photorefer" / "images", 16)
+    of_machine = made(machine, out / "images", 12)
+    for line in of_human:
+        lines += [line] * (MADE_TIMES if line["annotations"] else ABSENT_TIMES)
+    lines += [*of_machine, *class_phrases(machine, random.Random(0))]
     categories = {category["id"]: category for part in (machine, human) for category in part["categories"]}
     merged = {key: [*human[key], *machine[key]] for key in ("images", "annotations")}
-    (out / "instances.json").write_text(json.dumps({**merged, "categories": list(categories.values())}))
+    merged |= {"categories": list(categories.values())}
+    lines += paired([*of_human, *of_machine], merged, out)
     (out / "expressions.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     absent = sum(not line["annotations"] for line in lines)
     print(dict(Counter(line["split"] for line in lines)), f"{absent} absent")
+
+
+def paired(lines: list[Line], merged: Line, out: Path) -> list[Line]:
+    """Write `merged` with the pairs made from it; the lines of their expressions."""
+    target = out / "instances.json"
+    target.write_text(json.dumps(merged))
+    instances = read_instances(target)
+    found = pairs(lone_things(lines, instances), instances, out / "images", PAIRS, random.Random(0))
+    entries, said = write_pairs(found, out / "images", PAIRED)
+    target.write_text(json.dumps(merged | {key: [*merged[key], *entries[key]] for key in entries}))
+    return said
+
+
+def asked() -> Iterator[Line]:
+    """Sides and absent things, asked of photorefer's training photographs as `asgn probe` asks them of val's."""
+    data = open_dataset("own", SHARED / "photorefer", "train", seed=0)
+    names = {key: image.file_name for key, image in instances_of(data).images.items()}
+    absent = AbsentPhrases(instances_of(data))
+    for seed in range(1, WORDINGS + 1):
+        for question in side_questions(data, seed):
+            line = {"image": names[question.image_id], "phrase": question.text, "split": "train"}
+            yield from [line | {"annotations": [question.meant]}] * ASKED_TIMES
+    for image_id in sorted({expression.image_id for expression in data.expressions}):
+        image = data.image(image_id)
+        for seed in range(1, WORDINGS):
+            for text, _ in absent.of_image(image_id, image, ABSENT_PHRASES, seed):
+                yield {"image": names[image_id], "phrase": text, "annotations": [], "split": "train"}
 
 
 def renumbered(machine: Line) -> Line:
@@ -89,8 +124,7 @@ def made(annotated: Line, images: Path, per_object: int) -> list[Line]:
         source, target = Path(folder, "instances.json"), Path(folder, "set")
         source.write_text(json.dumps(annotated))
         annotate(source, images, target, per_object=per_object)
-        lines = [json.loads(line) for line in (target / "expressions.jsonl").read_text().splitlines()]
-    return [{key: line[key] for key in ("image", "phrase", "annotations", "split")} for line in lines]
+        return [json.loads(line) for line in (target / "expressions.jsonl").read_text().splitlines()]
 
 
 def class_phrases(machine: Line, rng: random.Random) -> Iterator[Line]:
