@@ -1,4 +1,4 @@
-"""Whether exported graphs give the masks of the network: 50 photographs, two phrases each, three rows.
+"""Whether exported graphs give the masks of the network: 50 photographs, two phrases each, four rows.
 
     python -m benchmarks.onnx_parity PHOTOREFER [CHECKPOINT]
 
@@ -27,7 +27,7 @@ from asgn.models.build import build_generator
 from asgn.variants import Variant
 from benchmarks.measure import record
 
-ROWS = ("M+LSTM+DE+SE", "R+LSTM+DE+SE", "M+RMI+DE+SE")
+ROWS = ("M+LSTM+DE+SE", "R+LSTM+DE+SE", "M+RMI+DE+SE", "R+RMI+DE+SE")
 PHOTOGRAPHS, PHRASES = 50, 2
 
 

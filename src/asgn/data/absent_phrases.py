@@ -45,7 +45,8 @@ class AbsentPhrases:
         """
         rng = random.Random(f"absent {seed} {image_id}")
         partial = self._sources.is_partial(image_id)
-        absent = self._missing(image_id)
+        present = [self._instances.annotations[key] for key in self._of_image[image_id]]
+        absent = self._names.absent(image_id, present, self._sources)
         things = [phrase.text for phrase in describe((), rng, absent=absent, wordings=_WORDINGS)]
         looks: list[str] = []
         if not partial:
@@ -57,8 +58,3 @@ class AbsentPhrases:
         chosen: list[tuple[str, AbsentKind]] = [(text, "another look or place") for text in rng.sample(looks, few)]
         chosen += [(text, "another thing") for text in rng.sample(things, min(len(things), count - few))]
         return chosen
-
-    def _missing(self, image_id: int) -> AbsentNouns:
-        present = [self._instances.annotations[key] for key in self._of_image[image_id]]
-        missing = self._sources.absent_categories(image_id, {item.category_id for item in present})
-        return self._names.missing(missing, {name for item in present for name in self._names.called(item)})

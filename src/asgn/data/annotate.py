@@ -12,7 +12,7 @@ from pathlib import Path
 from asgn.data.annotated_scene import Names, scene_objects
 from asgn.data.annotation_quality import Sources
 from asgn.data.attributes import SceneObject
-from asgn.data.expressions import KIND_SHARES, AbsentNouns, Phrase, choose, describe
+from asgn.data.expressions import KIND_SHARES, Phrase, choose, describe
 from asgn.data.families import Kind
 from asgn.data.images import load_image
 from asgn.data.instances import Instances, read_instances
@@ -139,7 +139,8 @@ class _Author:
         return chosen
 
     def _choose(self, image_id: int, objects: Sequence[SceneObject], partial: bool, rng: random.Random) -> list[Phrase]:
-        absent = self._absent(image_id)
+        annotations = [self._instances.annotations[key] for key in self.of_image[image_id]]
+        absent = self._names.absent(image_id, annotations, self._sources)
         usable = sum(item.referable for item in objects)
         missing = None if partial else absent
         every = describe(objects, rng, absent=missing, wordings=_WORDINGS, redundant=1.0, is_photograph=True)
@@ -150,12 +151,6 @@ class _Author:
         if partial:  # of what is there, nobody knows all, so that only another thing is surely missing
             of_nothing = describe((), rng, absent=absent)
         return phrases + choose(of_nothing, -(-len(phrases) // _ABSENT_SHARE), rng)
-
-    def _absent(self, image_id: int) -> AbsentNouns:
-        annotations = [self._instances.annotations[key] for key in self.of_image[image_id]]
-        missing = self._sources.absent_categories(image_id, {item.category_id for item in annotations})
-        taken = {name for item in annotations for name in self._names.called(item)}
-        return self._names.missing(missing, taken)
 
     def _count(self, objects: Sequence[SceneObject], phrases: Sequence[Phrase], split: str) -> None:
         single = [phrase.annotation_ids for phrase in phrases if len(phrase.annotation_ids) == 1]

@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 from scipy import ndimage
 
-from asgn.data.annotation_quality import is_one_object
+from asgn.data.annotation_quality import Sources, is_one_object
 from asgn.data.attributes import SceneObject
 from asgn.data.colours import colour_name
 from asgn.data.everyday_names import UNNAMED, confusable_names, everyday_noun, has_one_colour, is_unbroken
@@ -55,7 +55,12 @@ class Names:
         name = self.of(annotation).name
         return self.lookalikes[name] | {name}
 
-    def missing(self, categories: Collection[int], taken: Collection[str]) -> AbsentNouns:
+    def absent(self, image_id: int, present: Sequence[Annotation], sources: Sources) -> AbsentNouns:
+        """What is surely not in an image whose annotations are `present`, and cannot be taken for any of them."""
+        missing = sources.absent_categories(image_id, {item.category_id for item in present})
+        return self._absent_nouns(missing, {name for item in present for name in self.called(item)})
+
+    def _absent_nouns(self, categories: Collection[int], taken: Collection[str]) -> AbsentNouns:
         """The nouns of some categories that are not `taken`, things and regions apart."""
         nouns = {
             self.nouns[key].name: (self.nouns[key], self.is_stuff[key])

@@ -16,6 +16,7 @@ from asgn.data.own import OwnFolder
 from asgn.data.refer import ReferFolder
 from asgn.data.referit import queries_path, read_queries
 from asgn.data.sample import ReferringDataset
+from asgn.data.synthetic import SyntheticDataset
 from asgn.data.unpickle import read_plain_pickle
 from asgn.errors import DataError
 from asgn.variants import BackboneName
@@ -98,9 +99,9 @@ def image_keys(data: ReferringDataset) -> dict[int, str]:
     """The key of each image of a split; empty for an image whose origin nothing tells."""
     if isinstance(data, _Derived):
         return image_keys(data.source)
+    if isinstance(data, SyntheticDataset):  # asking for its expressions would draw every scene
+        return {image_id: f"synthetic:{image_id}" for image_id in data.image_ids()}
     image_ids = {expression.image_id for expression in data.expressions}
-    if data.name == "synthetic":
-        return {image_id: f"synthetic:{image_id}" for image_id in image_ids}
     if data.name in EVALUATION_SPLITS:
         return {image_id: f"{collection_of(data.name)}:{image_id}" for image_id in image_ids}
     if isinstance(data, ReferFolder | OwnFolder):
