@@ -1,6 +1,5 @@
 """How a model reads a person's words: slips bridged, unknown words named with the nearest known one."""
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -8,14 +7,13 @@ from itertools import groupby
 from asgn.data.everyday_words import is_common_word, stand_ins
 from asgn.data.vocabulary import MAX_WORDS, SPECIAL, Encoded, Vocabulary, tokenise
 from asgn.errors import PhraseError
+from asgn.inference.similar_words import SimilarWords
 
 LONGEST_PHRASE = 100
 """Words beyond which a phrase is taken for a mistake rather than cut."""
 
 _LEAST_BRIDGED = 4
 _LEAST_READ = 3
-_LEAST_ALIKE = 0.7
-_LONGEST_WORD = 30
 _LONGEST_SHOWN = 60
 _NAME_NOTHING = frozenset(
     ("a", "an", "the", "this", "that", "these", "those", "of", "on", "in", "at", "to", "from", "by", "with", "and",
@@ -56,9 +54,7 @@ class WordReader:
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
         self._names = frozenset(word for word in vocabulary.words[len(SPECIAL) :] if word.isalpha())
-        self._of_length: dict[int, list[str]] = {}
-        for word in sorted(self._names):
-            self._of_length.setdefault(len(word), []).append(word)
+        self._similar = SimilarWords(self._names)
         self._seen: dict[str, tuple[str | None, str | None]] = {}
 
     def read(self, phrase: str) -> Reading:
@@ -106,29 +102,17 @@ class WordReader:
             if len(self._seen) > 10_000:
                 self._seen.clear()
             known = self._slip(word) or next(stand_ins(word, self._names), None)
-            self._seen[word] = (known, None if known else self._resembling(word))
+            self._seen[word] = (known, None if known else self._similar.nearest(word))
         return self._seen[word]
 
     def _slip(self, word: str) -> str | None:
         if len(word) < _LEAST_BRIDGED or not word.isalpha() or is_common_word(word):
             return None
         near = [
-            known
-            for length in range(max(_LEAST_READ, len(word) - 1), len(word) + 2)
-            for known in self._of_length.get(length, ())
-            if known[0] == word[0] and is_one_edit(word, known)
+            known for known in self._similar.one_edit_from(word) if known[0] == word[0] and len(known) >= _LEAST_READ
         ]
         likely = [known for known in near if _is_same_but_for_typing(word, known)]
         return near[0] if len(near) == 1 else likely[0] if len(likely) == 1 else None
-
-    def _resembling(self, word: str) -> str | None:
-        if len(word) > _LONGEST_WORD:
-            return None
-        candidates = [
-            known for length in range(len(word) - 3, len(word) + 4) for known in self._of_length.get(length, ())
-        ]
-        alike = difflib.get_close_matches(word, candidates, n=1, cutoff=_LEAST_ALIKE)
-        return alike[0] if alike else None
 
 
 def writable(phrase: str) -> str:
@@ -137,18 +121,6 @@ def writable(phrase: str) -> str:
     No file can hold them.
     """
     return phrase.encode("utf-8", "replace").decode("utf-8")
-
-
-def is_one_edit(first: str, second: str) -> bool:
-    """Whether two words differ by one letter changed, missing or too many, or by two neighbours exchanged."""
-    short, long = sorted((first, second), key=len)
-    if len(long) - len(short) > 1 or first == second:
-        return False
-    start = next((place for place, (a, b) in enumerate(zip(short, long, strict=False)) if a != b), len(short))
-    if len(short) < len(long):
-        return short[start:] == long[start + 1 :]
-    exchanged = short[start : start + 2] == long[start : start + 2][::-1]
-    return short[start + 1 :] == long[start + 1 :] or (exchanged and short[start + 2 :] == long[start + 2 :])
 
 
 def _is_same_but_for_typing(first: str, second: str) -> bool:
