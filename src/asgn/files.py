@@ -59,8 +59,11 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def atomic_write_text(path: Path, text: str) -> None:
-    """Write `text` as UTF-8 (see `atomic_write`)."""
-    atomic_write(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    """Write `text` as UTF-8 (see `atomic_write`).
+
+    Lone surrogates, which stand for file names that are no UTF-8, become escapes, as JSON spells them.
+    """
+    atomic_write(path, lambda temporary: temporary.write_text(text, encoding="utf-8", errors="backslashreplace"))
 
 
 def atomic_write_json(path: Path, value: Any) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from asgn.checkpoint import load_model
 from asgn.inference import opening
 from asgn.inference.onnx_export import Parity
 
@@ -45,3 +46,9 @@ def test_the_model_in_the_box_is_used_unless_another_is_named(asgn, model_file, 
     assert outcome.err.count("\n") == 1
     monkeypatch.setattr(opening, "SHIPPED", model_file)
     assert asgn("segment", photograph, "left circle", "-o", tmp_path / "masks").code == 0
+    exported = []
+    monkeypatch.setattr(
+        "asgn.inference.onnx_export.export_model", lambda model, out: exported.append(model) or Parity(0, 1)
+    )
+    assert asgn("export", "-o", tmp_path / "onnx").code == 0
+    assert exported[0].config == load_model(model_file).config

@@ -96,9 +96,26 @@ def test_bad_rows_are_told_with_their_lines(tmp_path) -> None:
     ]
 
 
+def test_a_quotation_mark_left_open_loses_no_row_in_silence(tmp_path) -> None:
+    lines = ["image,phrase", 'a.jpg,"left dog', "b.jpg,cat", 'c.jpg,"right" dog', 'd.jpg,5" pipe', 'e.jpg,"red cat']
+    sheet = sheet_of(tmp_path, "\n".join([*lines, "f.jpg,dog", ""]))
+    assert [(row.line, row.phrase) for row in sheet.rows] == [(5, '5" pipe')]
+    assert [(row.line, row.reason) for row in sheet.refused] == [
+        (2, "lines 2 to 4 are one row: a quotation mark is left open"),
+        (6, "lines 6 to 7 are one row: a quotation mark is left open"),
+    ]
+
+
+def test_an_image_on_the_web_is_not_fetched(tmp_path) -> None:
+    sheet = sheet_of(tmp_path, "image,phrase\nHTTP://a.org/b.jpg,dog\n")
+    assert sheet.rows == []
+    assert "HTTP://a.org/b.jpg is an address" in sheet.refused[0].reason
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
+        ("image,phrase,Phrase\na.jpg,dog,cat\n", "two columns 'phrase'"),
         ("photo,phrase\na.jpg,dog\n", "no column 'image'"),
         ("", "no column 'image'"),
         ("image,phrase\n", "no rows"),

@@ -10,8 +10,10 @@ from asgn.cli.options import Json, json_text
 
 
 def export(
-    model: Annotated[Path, typer.Argument(help="checkpoint file, or the folder of a run")],
     out: Annotated[Path, typer.Option("--out", "-o", help="folder for the graphs; made if needed")],
+    model: Annotated[
+        Path | None, typer.Argument(help="checkpoint file, or the folder of a run; default: the model in the box")
+    ] = None,
     json_output: Json = False,
 ) -> None:
     """Export a model to ONNX: one graph encodes an image, one answers phrases; both are checked. Needs extra onnx.
@@ -20,8 +22,9 @@ def export(
     """
     from asgn.checkpoint import load_model
     from asgn.inference.onnx_export import export_model
+    from asgn.inference.opening import default_model
 
-    parity = export_model(load_model(model), out)
+    parity = export_model(load_model(default_model() if model is None else model), out)
     sizes = {path.name: path.stat().st_size for path in sorted(out.glob("*.onnx"))}
     if json_output:
         typer.echo(json_text({"folder": str(out), "bytes": sizes, "parity": asdict(parity)}))

@@ -1,5 +1,6 @@
 """The `asgn` command."""
 
+import io
 import logging
 import sys
 
@@ -48,6 +49,8 @@ def root(version: bool = typer.Option(False, "--version", callback=_show_version
 
 def main() -> None:
     """Run the command line; a user's mistake is one line on stderr and exit code 2."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # for file names that are no UTF-8, and poor terminals
+        sys.stdout.reconfigure(errors="backslashreplace")
     console = Console(stderr=True)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[RichHandler(console=console)])
     try:

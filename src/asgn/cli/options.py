@@ -52,5 +52,5 @@ def model_changes(image_size: int | None) -> dict[str, object]:
 
 
 def json_text(value: object) -> str:
-    """Indented JSON for machines."""
-    return json.dumps(value, indent=2, ensure_ascii=False)
+    """Indented JSON for machines, in ASCII: any terminal can show it, and it holds file names that are no UTF-8."""
+    return json.dumps(value, indent=2)

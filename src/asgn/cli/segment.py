@@ -8,7 +8,7 @@ import typer
 
 from asgn.cli.options import Device, Json, Model, json_text
 from asgn.cli.sheet import segment_rows
-from asgn.data.images import load_image
+from asgn.data.images import is_address, load_image
 from asgn.errors import UserError
 from asgn.inference.outputs import OutputFormat, ResultWriter
 
@@ -56,7 +56,7 @@ def segment(
     for phrase in phrases:
         segmenter.read_phrase(phrase)
     found = []
-    with ResultWriter(out, output_format) as writer:
+    with ResultWriter(out, output_format, photographs=images) as writer:
         for path in images:
             pixels = load_image(path)
             encoded = segmenter.encode(pixels)
@@ -77,12 +77,16 @@ def split_inputs(inputs: Sequence[str]) -> tuple[list[Path], list[str]]:
     """Which arguments are images (files that exist, or names that end like one) and which are phrases."""
     if not inputs:
         raise UserError("nothing to segment: give an image file, then phrases, or a --sheet")
+    for text in inputs:
+        if is_address(text):
+            raise UserError(f"{text} is an address, and nothing is fetched from the network: download it first")
     images = [Path(text) for text in inputs if Path(text).suffix.lower() in IMAGE_SUFFIXES or _is_file(text)]
     phrases = [text for text in inputs if Path(text) not in images]
+    listed = ", ".join(map(repr, inputs))
     if not images:
-        raise UserError(f"no image among {', '.join(map(repr, inputs))}: give an image file, then phrases")
+        raise UserError(f"no image among {listed}: give an image file, then phrases")
     if not phrases:
-        raise UserError("no phrase: say what to segment, such as 'left person', behind the image")
+        raise UserError(f"no phrase: {listed} are files, or called like images; say what to segment, such as 'the dog'")
     return images, phrases
 
 

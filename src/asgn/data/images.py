@@ -65,6 +65,11 @@ def load_image(source: ImageSource, name: str = "") -> Image:
     return _read_image(_read_regular(Path(source)), name or str(source))
 
 
+def is_address(text: str) -> bool:
+    """Whether a text names something on the web; as a path it would lose a stroke and confuse its reader."""
+    return text.lower().startswith(("http://", "https://"))
+
+
 def load_mask(path: Path) -> Mask:
     """A mask drawn as an image file: whatever is not zero belongs to the object, in grey, palette or colour.
 

@@ -14,7 +14,7 @@ Every file appears whole or not at all. A phrase that found nothing is written t
 import json
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -41,16 +41,22 @@ class ResultWriter:
     Use it as a context manager: `coco` is one file for all images and is written at the end, when no error came
     before.
 
+    Args:
+        folder: made if needed.
+        output_format: one of `FORMATS`.
+        photographs: files that are never written over, whatever results are called.
+
     Raises:
         OutputError: the format is unknown or the folder cannot be written to.
     """
 
-    def __init__(self, folder: Path, output_format: OutputFormat) -> None:
+    def __init__(self, folder: Path, output_format: OutputFormat, photographs: Iterable[Path] = ()) -> None:
         if output_format not in FORMATS:
             raise OutputError(f"unknown output format {output_format!r}: choose one of {', '.join(FORMATS)}")
         self.folder = ensure_writable_folder(folder)
         self.output_format = output_format
         self._names = FileNames()
+        self._photographs = {path.resolve() for path in photographs}
         self._entries: list[dict[str, Any]] = []
 
     def __enter__(self) -> "ResultWriter":
@@ -81,11 +87,13 @@ class ResultWriter:
         stem = self._names.take(Path(name).stem)
         if self.output_format == "png":
             paths = [self.folder / f"{self._names.take(f'{stem}-{item.phrase}')}.png" for item in results]
+            refuse_photographs(paths, self._photographs)
             for path, item in zip(paths, results, strict=True):
                 write_mask(path, item.mask)
             return paths
         if self.output_format == "overlay":
             path = self.folder / f"{stem}.overlay.png"
+            refuse_photographs([path], self._photographs)
             write_picture(path, draw_overlay(image, results))
             return [path]
         height, width = image.shape[:2]
@@ -106,6 +114,13 @@ class ResultWriter:
         path = self.folder / "results.json"
         _write_compact_json(path, self._entries)
         return [path]
+
+
+def refuse_photographs(paths: Iterable[Path], photographs: Collection[Path]) -> None:
+    """Raise OutputError if a result would be written over one of the photographs, whose paths are resolved."""
+    for path in paths:
+        if path.resolve() in photographs:
+            raise OutputError(f"a result would be written over the photograph {path}: choose another folder with -o")
 
 
 class FileNames:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from asgn.data.images import is_address
 from asgn.errors import DataError
 
 GROUP_ROWS = 32
@@ -125,20 +126,36 @@ def share_of(groups: Sequence[Group], process: int, processes: int) -> list[Grou
 def _rows(text: str, path: Path) -> Iterator[tuple[SheetRow, str]]:
     """Each row that is not blank, with what is wrong with it, if anything."""
     header = text.partition("\n")[0]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(_DELIMITERS, key=header.count))
+    delimiter = max(_DELIMITERS, key=header.count)
+    lines = list(io.StringIO(text, newline=""))
+    reader = csv.reader(lines, delimiter=delimiter)
     try:
         names = [name.strip().lower() for name in next(reader, [])]
         lacking = [name for name in ("image", "phrase") if name not in names]
         if lacking:
             raise DataError(f"sheet {path} has no column {lacking[0]!r}: its first line must name image and phrase")
+        doubled = [name for name in COLUMNS if names.count(name) > 1]
+        if doubled:
+            raise DataError(f"sheet {path} has two columns {doubled[0]!r}: give one of them another name")
         places = {name: names.index(name) for name in COLUMNS if name in names}
         line = reader.line_num + 1
         for cells in reader:
             if any(cell.strip() for cell in cells):
-                yield _row(cells, places, len(names), line)
+                row, reason = _row(cells, places, len(names), line)
+                if reader.line_num > line and not _is_well_quoted(lines[line - 1 : reader.line_num], delimiter):
+                    reason = f"lines {line} to {reader.line_num} are one row: a quotation mark is left open"
+                yield row, reason
             line = reader.line_num + 1
     except csv.Error as error:
         raise DataError(f"sheet {path}, line {reader.line_num}: {error}; is a quotation mark left open?") from error
+
+
+def _is_well_quoted(lines: Sequence[str], delimiter: str) -> bool:
+    """Whether a row of several lines is one on purpose; of one line, a stray quotation mark does no harm."""
+    try:
+        return len(list(csv.reader(lines, delimiter=delimiter, strict=True))) == 1
+    except csv.Error:
+        return False
 
 
 def _row(cells: Sequence[str], places: dict[str, int], width: int, line: int) -> tuple[SheetRow, str]:
@@ -146,4 +163,6 @@ def _row(cells: Sequence[str], places: dict[str, int], width: int, line: int) ->
     row = SheetRow(line, values["image"], values["phrase"], values.get("id", ""))
     if any(cell.strip() for cell in cells[width:]):
         return row, f"{len(cells)} cells where the header has {width}: put a phrase with commas in quotes"
+    if is_address(row.image):
+        return row, f"{row.image} is an address, and nothing is fetched from the network: download it first"
     return row, "no image" if not row.image else "no phrase" if not row.phrase else ""

@@ -82,7 +82,7 @@ class JournalWriter:
         """Write down that a group is answered."""
         line = json.dumps({"group": group, **record}, ensure_ascii=False, separators=(",", ":"))
         try:
-            self._file.write(line.encode() + b"\n")
+            self._file.write(line.encode(errors="backslashreplace") + b"\n")  # paths may be no UTF-8
             self._file.flush()
             os.fsync(self._file.fileno())
         except OSError as error:

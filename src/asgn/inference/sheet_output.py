@@ -15,6 +15,7 @@ from asgn.inference.outputs import (
     OutputFormat,
     coco_results,
     polygon_record,
+    refuse_photographs,
     rle_record,
     write_mask,
     write_picture,
@@ -29,9 +30,15 @@ _WHOLE_NUMBER = re.compile(r"-?\d{1,18}")
 
 
 class RowWriter:
-    """Writes the pictures of a sheet's rows, under names that depend on the whole sheet alone."""
+    """Writes the pictures of a sheet's rows, under names that depend on the whole sheet alone.
 
-    def __init__(self, folder: Path, output_format: OutputFormat, groups: Sequence[Group]) -> None:
+    Raises:
+        OutputError: a picture would be written over one of the photographs.
+    """
+
+    def __init__(
+        self, folder: Path, output_format: OutputFormat, groups: Sequence[Group], photographs: Iterable[Path]
+    ) -> None:
         self._folder = folder
         self._format = output_format
         self._mask_names: dict[int, str] = {}
@@ -41,6 +48,8 @@ class RowWriter:
         if output_format == "overlay":
             names = FileNames()
             self._overlay_names = [f"{names.take(Path(group.image).stem)}.overlay.png" for group in groups]
+        names_used = (*self._mask_names.values(), *self._overlay_names)
+        refuse_photographs((folder / name for name in names_used), {path.resolve() for path in photographs})
 
     def write(self, pixels: Image, group: Group, answers: Sequence[Answer]) -> list[dict[str, Any]]:
         """Write the pictures that the format asks for, each atomically, and give a record of each answer."""
@@ -68,7 +77,7 @@ def write_results(
     counts = np.zeros(2, dtype=int)
 
     def write(temporary: Path) -> None:
-        with temporary.open("w", encoding="utf-8") as file:
+        with temporary.open("w", encoding="utf-8", errors="backslashreplace") as file:
             file.write("[\n" if is_list else "")
             for index, record in enumerate(records):
                 file.write(",\n" if is_list and index else "")

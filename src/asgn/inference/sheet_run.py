@@ -80,11 +80,13 @@ def segment_sheet(
     processes may change from run to run.
 
     Raises:
-        OutputError: the folder cannot be written to, belongs to another sheet, model or format, or is in use.
+        OutputError: the folder cannot be written to, belongs to another sheet, model or format, or is in use; or a
+            result would be written over a photograph.
         UserError: not one row could be answered; `rejected.csv` says why.
     """
-    unfinished = ensure_writable_folder(folder / UNFINISHED)
     groups = group_rows(sheet.rows)
+    writer = RowWriter(folder, output_format, groups, {sheet.image_path(group.image) for group in groups})
+    unfinished = ensure_writable_folder(folder / UNFINISHED)
     is_main = processes.process_index == 0
     with FolderLock(unfinished) as lock:
         if is_main:
@@ -101,7 +103,7 @@ def segment_sheet(
             left = [group for group in groups if group.number not in done]
             mine = share_of(left, processes.process_index, processes.num_processes)
             with JournalWriter(unfinished, processes.process_index) as journal:
-                _answer(segmenter, sheet, mine, RowWriter(folder, output_format, groups), journal, progress)
+                _answer(segmenter, sheet, mine, writer, journal, progress)
         processes.wait_for_everyone()
         return _finish(sheet, folder, output_format, len(groups)) if is_main else None
 
@@ -197,7 +199,7 @@ def _write_refused(path: Path, refused: Sequence[RefusedRow]) -> None:
         return
 
     def write(temporary: Path) -> None:
-        with temporary.open("w", encoding="utf-8", newline="") as file:
+        with temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
             table = csv.DictWriter(file, ("line", "image", "phrase", "id", "reason"))
             table.writeheader()
             table.writerows(asdict(row) for row in sorted(refused, key=lambda row: row.line))

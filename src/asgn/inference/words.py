@@ -90,8 +90,12 @@ class WordReader:
 
     def _check(self, reading: Reading, phrase: str) -> Reading:
         naming = [word for word in reading.encoded.words if word not in _NAME_NOTHING]
-        if not reading.nearest or any(word not in reading.nearest for word in naming):
+        if any(word not in reading.nearest for word in naming):
             return reading
+        if not reading.nearest:
+            raise PhraseError(
+                f"the phrase {_brief(phrase)!r} names nothing: say what to segment, such as 'left person'"
+            )
         near = sorted({word for word in reading.nearest.values() if word is not None})
         advice = f"; did you mean {', '.join(near)}?" if near else ": use other words"
         raise PhraseError(f"no word of the phrase {_brief(phrase)!r} that names anything is known to the model{advice}")
