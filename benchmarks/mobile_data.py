@@ -3,9 +3,9 @@
     python -m benchmarks.mobile_data OUT
 
 Train: photorefer's own expressions, expressions made from its training objects and from pseudo's, a phrase for each
-class of a pseudo photograph (all its regions together), pairs of photographs side by side, sides asked as the probe
-asks them, and absent phrases. Validation: photorefer's val as it is; its images lend nothing to training. A line that
-stands there several times is seen as often in an epoch, so that human masks and absent phrases outweigh the many
+class of a pseudo photograph (all its regions together), collages with pairs of things of a kind, sides asked as the
+probe asks them, and absent phrases. Validation: photorefer's val as it is; its images lend nothing to training. A line
+that stands there several times is seen as often in an epoch, so that human masks and absent phrases outweigh the many
 machine-made masks.
 """
 
@@ -25,16 +25,16 @@ from asgn.data.annotate import annotate
 from asgn.data.datasets import open_dataset
 from asgn.data.instances import read_instances
 from asgn.evaluation.sides import instances_of, side_questions
-from benchmarks.mobile_pairs import lone_things, pairs, write_pairs
+from benchmarks.mobile_collages import collages, lone_things, write_collages
 
 Line = dict[str, Any]
 
 SHARED = Path(os.environ.get("ASGN_SHARED", "../shared")) / "data"
 AUTHORED_TIMES, MADE_TIMES, ABSENT_TIMES, ASKED_TIMES = 3, 2, 4, 2
-ABSENT_PHRASES, WORDINGS, PAIRS = 8, 3, 1500
+ABSENT_PHRASES, WORDINGS, COLLAGES = 8, 3, 2200
 ABSENT_CLASS_SHARE = 0.3
-PSEUDO, PAIRED = 3_000_000_000, 6_000_000_000
-"""Added to the ids of pseudo and of the pairs, so that none meet."""
+PSEUDO, COLLAGED = 3_000_000_000, 6_000_000_000
+"""Added to the ids of pseudo and of the collages, so that none meet."""
 
 
 def main(out: Path) -> None:
@@ -55,19 +55,19 @@ def main(out: Path) -> None:
     categories = {category["id"]: category for part in (machine, human) for category in part["categories"]}
     merged = {key: [*human[key], *machine[key]] for key in ("images", "annotations")}
     merged |= {"categories": list(categories.values())}
-    lines += paired([*of_human, *of_machine], merged, out)
+    lines += collaged([*of_human, *of_machine], merged, out)
     (out / "expressions.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     absent = sum(not line["annotations"] for line in lines)
     print(dict(Counter(line["split"] for line in lines)), f"{absent} absent")
 
 
-def paired(lines: list[Line], merged: Line, out: Path) -> list[Line]:
-    """Write `merged` with the pairs made from it; the lines of their expressions."""
+def collaged(lines: list[Line], merged: Line, out: Path) -> list[Line]:
+    """Write `merged` with the collages made from it; the lines of their expressions."""
     target = out / "instances.json"
     target.write_text(json.dumps(merged))
     instances = read_instances(target)
-    found = pairs(lone_things(lines, instances), instances, out / "images", PAIRS, random.Random(0))
-    entries, said = write_pairs(found, out / "images", PAIRED)
+    found = collages(lone_things(lines, instances), instances, out / "images", COLLAGES, random.Random(0))
+    entries, said = write_collages(found, out / "images", COLLAGED)
     target.write_text(json.dumps(merged | {key: [*merged[key], *entries[key]] for key in entries}))
     return said
 

@@ -1,7 +1,8 @@
-"""Pairs for asgn-mobile to tell apart by side: two photographs put together, each with the only thing of a kind.
+"""Pairs for asgn-mobile to tell apart by side: photographs put together, each with the only thing of a kind.
 
 Real photographs seldom hold exactly two things of a kind that lie clearly apart; cut windows of two photographs, side
-by side or one above the other, always do, and both halves keep a real background.
+by side or one above the other, always do, and both keep a real background. Of four windows, two pairs of different
+kinds make one picture, whose things are small.
 """
 
 import random
@@ -24,9 +25,10 @@ from asgn.data.sample import Mask
 
 Line = dict[str, Any]
 
-SIDE_BY_SIDE, ABOVE = (240, 180), (160, 288)
-"""Height and width of each half."""
-PHRASES = 8
+LAYOUTS = {(1, 2): (240, 180), (2, 1): (160, 288), (2, 2): (140, 170)}
+"""Height and width of each window, by the rows and columns of windows."""
+PHRASES = 4
+"""For each thing."""
 KINDS = ("position", "ordinal", "plural")
 LEAST_ZOOM, LEAST_AREA = 0.6, 0.01
 
@@ -39,12 +41,12 @@ class Lone(NamedTuple):
     category_id: int
 
 
-class Pair(NamedTuple):
-    """A photograph of two halves, the masks of its two things, and what is said of them (0, 1 or both)."""
+class Collage(NamedTuple):
+    """A photograph of windows, the masks and categories of their things, and what is said of them (by place)."""
 
     image: NDArray[np.uint8]
-    masks: tuple[Mask, Mask]
-    category_id: int
+    masks: list[Mask]
+    category_ids: list[int]
     phrases: list[tuple[str, tuple[int, ...]]]
 
 
@@ -59,32 +61,55 @@ def lone_things(lines: Sequence[Line], instances: Instances) -> dict[int, list[L
     return {category: sorted(things) for category, things in found.items() if len(things) > 1}
 
 
-def pairs(
+def collages(
     lone: dict[int, list[Lone]], instances: Instances, images: Path, count: int, rng: random.Random
-) -> Iterator[Pair]:
-    """`count` photographs with pairs, every category as often as the root of its things."""
+) -> Iterator[Collage]:
+    """`count` photographs of one or two pairs, every category as often as the root of its things."""
     names, categories = Names(instances), list(lone)
     weights = [len(lone[category]) ** 0.5 for category in categories]
+    shown = categories_shown(instances)
     while count:
-        category = rng.choices(categories, weights)[0]
-        shape = rng.choice((SIDE_BY_SIDE, SIDE_BY_SIDE, ABOVE))
-        halves = [window(thing, instances, images, shape, rng) for thing in rng.sample(lone[category], 2)]
-        if halves[0] is None or halves[1] is None:
+        layout = rng.choice(list(LAYOUTS))
+        kinds = rng.choices(categories, weights, k=layout[0] * layout[1] // 2)
+        things = [thing for kind in kinds for thing in rng.sample(lone[kind], 2)]
+        rng.shuffle(things)
+        if any(shown[thing.image] & (set(kinds) - {thing.category_id}) for thing in things):
             continue
-        axis = 1 if shape == SIDE_BY_SIDE else 0
-        (first, first_mask), (second, second_mask) = halves[0], halves[1]
-        empty = np.zeros(shape, dtype=bool)
-        masks = np.concatenate([first_mask, empty], axis), np.concatenate([empty, second_mask], axis)
-        objects = [SceneObject.from_mask(mask, key, names.nouns[category]) for key, mask in enumerate(masks)]
+        windows = [window(thing, instances, images, LAYOUTS[layout], rng) for thing in things]
+        cut = [found for found in windows if found is not None]
+        if len(set(kinds)) < len(kinds) or len(cut) < len(things):
+            continue
+        image, masks = joined(cut, layout)
+        nouns = [names.nouns[thing.category_id] for thing in things]
+        objects = [SceneObject.from_mask(mask, key, nouns[key]) for key, mask in enumerate(masks)]
         said = [phrase for phrase in describe(objects, rng, wordings=6, is_photograph=True) if phrase.kind in KINDS]
-        chosen = choose(said, PHRASES, rng)
-        yield Pair(
-            np.concatenate([first, second], axis),
-            masks,
-            category,
-            [(phrase.text, phrase.annotation_ids) for phrase in chosen],
-        )
+        chosen = choose(said, PHRASES * len(things), rng)
+        phrases = [(phrase.text, phrase.annotation_ids) for phrase in chosen]
+        yield Collage(image, masks, [thing.category_id for thing in things], phrases)
         count -= 1
+
+
+def categories_shown(instances: Instances) -> dict[str, set[int]]:
+    """By file name, the categories annotated in a photograph."""
+    shown: dict[str, set[int]] = defaultdict(set)
+    for annotation in instances.annotations.values():
+        shown[instances.images[annotation.image_id].file_name].add(annotation.category_id)
+    return shown
+
+
+def joined(cut: list[tuple[NDArray[np.uint8], Mask]], layout: tuple[int, int]) -> tuple[NDArray[np.uint8], list[Mask]]:
+    """Windows in rows and columns, and the mask of each one's thing in the whole."""
+    rows, columns = layout
+    height, width = cut[0][1].shape
+    image = np.zeros((rows * height, columns * width, 3), dtype=np.uint8)
+    masks = []
+    for place, (pixels, outline) in enumerate(cut):
+        top, left = place // columns * height, place % columns * width
+        image[top : top + height, left : left + width] = pixels
+        mask = np.zeros(image.shape[:2], dtype=bool)
+        mask[top : top + height, left : left + width] = outline
+        masks.append(mask)
+    return image, masks
 
 
 def window(
@@ -108,21 +133,21 @@ def window(
     return (np.asarray(cut), outline) if outline.mean() >= LEAST_AREA else None
 
 
-def write_pairs(found: Iterator[Pair], images: Path, first_id: int) -> tuple[Line, list[Line]]:
+def write_collages(found: Iterator[Collage], images: Path, first_id: int) -> tuple[Line, list[Line]]:
     """Save the pictures; their part of an instances file, and the lines of their expressions."""
     entries: Line = {"images": [], "annotations": []}
     lines: list[Line] = []
-    for number, pair in enumerate(found):
-        image_id, name = first_id + number, f"pair_{number:05}.jpg"
-        Picture.fromarray(pair.image).save(images / name, quality=92)
-        height, width = pair.image.shape[:2]
-        entries["images"].append({"id": image_id, "file_name": name, "height": height, "width": width})
-        ids = [first_id + 2 * number, first_id + 2 * number + 1]
-        for annotation_id, mask in zip(ids, pair.masks, strict=True):
+    for number, collage in enumerate(found):
+        name = f"collage_{number:05}.jpg"
+        Picture.fromarray(collage.image).save(images / name, quality=92)
+        height, width = collage.image.shape[:2]
+        entries["images"].append({"id": first_id + number, "file_name": name, "height": height, "width": width})
+        ids = [first_id + 4 * number + place for place in range(len(collage.masks))]
+        for annotation_id, mask, category_id in zip(ids, collage.masks, collage.category_ids, strict=True):
             entries["annotations"].append({
-                "id": annotation_id, "image_id": image_id, "category_id": pair.category_id, "iscrowd": 0,
+                "id": annotation_id, "image_id": first_id + number, "category_id": category_id, "iscrowd": 0,
                 "segmentation": encode_rle(mask),
             })  # fmt: skip
-        for text, meant in pair.phrases:
+        for text, meant in collage.phrases:
             lines.append({"image": name, "phrase": text, "annotations": [ids[key] for key in meant], "split": "train"})
     return entries, lines
