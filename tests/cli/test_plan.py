@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from asgn.experiments import plan as planning
+from asgn.experiments import rehearsal
 
 ROW = ("M+LSTM+AT", "--data", "synthetic")
 OPTIONS = ("--steps", 2, "--batch-size", 2, "--image-size", 64, "--workers", 0, "--validation-limit", 2, "--cpu")
@@ -12,7 +12,7 @@ OPTIONS = ("--steps", 2, "--batch-size", 2, "--image-size", 64, "--workers", 0, 
 
 @pytest.fixture(autouse=True)
 def brief(monkeypatch):
-    monkeypatch.setattr(planning, "MOST_STEPS", 3)
+    monkeypatch.setattr(rehearsal, "THOROUGH", rehearsal.THOROUGH._replace(most=3))
 
 
 def test_a_run_is_set_against_its_plan(asgn, tmp_path):

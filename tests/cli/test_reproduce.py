@@ -36,6 +36,16 @@ def test_a_failed_row_gives_exit_code_1(asgn, tmp_path):
     assert "1 of 1 runs failed: M+LSTM, seed 0: cannot write to folder" in done.err
 
 
+@pytest.mark.usefixtures("few_scenes")
+@pytest.mark.parametrize("folder", ["--out", "--runs"])
+def test_a_folder_that_cannot_be_written_is_said_before_training(folder, asgn, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    folders = {"--out": tmp_path / "pages", folder: tmp_path / "file" / "below"}
+    done = asgn("reproduce", "table2", *TINY_RUN, *(word for pair in folders.items() for word in pair))
+    assert (done.code, done.err) == (2, f"asgn: cannot write to folder {tmp_path}/file/below: Not a directory; "
+                                     "choose another one\n")  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [

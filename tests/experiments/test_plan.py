@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from asgn.errors import UserError
-from asgn.experiments import plan as planning
-from asgn.experiments.plan import plan_run, stretches, times_due, validation_size
+from asgn.experiments import rehearsal
+from asgn.experiments.plan import plan_hours, plan_run
+from asgn.experiments.rehearsal import stretches, times_due, validation_size
 from asgn.experiments.run import train_run
 from asgn.experiments.run_summary import summary_line
 from asgn.training.loop import is_due
@@ -18,13 +19,13 @@ from asgn.variants import Variant
 
 @pytest.fixture(autouse=True)
 def brief(monkeypatch):
-    monkeypatch.setattr(planning, "MOST_STEPS", 3)
+    monkeypatch.setattr(rehearsal, "THOROUGH", rehearsal.THOROUGH._replace(most=3))
 
 
 def test_an_estimate_multiplies_what_was_measured(plan_of, accelerator, monkeypatch):
-    monkeypatch.setattr(planning._Probe, "step_seconds", lambda self, first, micro: 2.0 if first else 1.0)
-    monkeypatch.setattr(planning._Probe, "extras", lambda self: ((0.5, 3.0), 0.1))
-    monkeypatch.setattr(planning._Probe, "memory", lambda self, micro: (3.0, 5.0, micro))
+    monkeypatch.setattr(rehearsal.Rehearsal, "step_seconds", lambda self, first, micro: 2.0 if first else 1.0)
+    monkeypatch.setattr(rehearsal.Rehearsal, "extras", lambda self: ((0.5, 3.0), 0.1))
+    monkeypatch.setattr(rehearsal.Rehearsal, "memory", lambda self, micro: (3.0, 5.0, micro))
     plan = plan_of(steps=100, warmup_steps=40, batch_size=8, validate_every=30, checkpoint_every=50)
     estimate = plan_run(plan, accelerator, gpu_memory=4.5)
     assert estimate.hours_training * 3600 == pytest.approx(40 * 1.0 + 60 * 2.0)
@@ -39,9 +40,9 @@ def test_an_estimate_multiplies_what_was_measured(plan_of, accelerator, monkeypa
 
 @pytest.mark.parametrize(("memory", "micro", "fits"), [(100.0, 8, True), (2.0, 1, True), (1.0, 1, False)])
 def test_the_micro_batch_is_between_one_and_the_batch(plan_of, accelerator, monkeypatch, memory, micro, fits):
-    monkeypatch.setattr(planning._Probe, "step_seconds", lambda self, first, micro: 1.0)
-    monkeypatch.setattr(planning._Probe, "extras", lambda self: ((0.5, 3.0), 0.1))
-    monkeypatch.setattr(planning._Probe, "memory", lambda self, micro: (3.0, 5.0, micro))
+    monkeypatch.setattr(rehearsal.Rehearsal, "step_seconds", lambda self, first, micro: 1.0)
+    monkeypatch.setattr(rehearsal.Rehearsal, "extras", lambda self: ((0.5, 3.0), 0.1))
+    monkeypatch.setattr(rehearsal.Rehearsal, "memory", lambda self, micro: (3.0, 5.0, micro))
     estimate = plan_run(plan_of(batch_size=8), accelerator, gpu_memory=memory)
     assert (estimate.micro_batch, estimate.fits) == (micro, fits)
 
@@ -53,8 +54,8 @@ def test_a_batch_that_overflows_is_halved(plan_of, accelerator, monkeypatch):
         tried.append(size)
         return math.inf if size > 2 else 1.0 + size
 
-    monkeypatch.setattr(planning._Probe, "_peak", peak)
-    monkeypatch.setattr(planning._Probe, "step_seconds", lambda self, first, micro: float(micro))
+    monkeypatch.setattr(rehearsal.Rehearsal, "_peak", peak)
+    monkeypatch.setattr(rehearsal.Rehearsal, "step_seconds", lambda self, first, micro: float(micro))
     estimate = plan_run(plan_of(batch_size=8, steps=2), accelerator)
     assert tried == [4, 8, 2, 4, 1, 2]
     assert (estimate.micro_batch, estimate.accumulation) == (2, 4)
@@ -66,9 +67,36 @@ def test_one_expression_that_overflows_is_said(plan_of, accelerator, monkeypatch
     def overflow(*arguments):
         raise torch.OutOfMemoryError
 
-    monkeypatch.setattr(planning, "build_step", lambda *arguments: overflow)
+    monkeypatch.setattr(rehearsal, "build_step", lambda *arguments: overflow)
     with pytest.raises(UserError, match="overflows the GPU"):
         plan_run(plan_of(), accelerator)
+    with pytest.raises(UserError, match="a batch of 4 overflows the GPU: give a smaller --batch-size"):
+        plan_hours(plan_of(), accelerator)
+
+
+def test_rough_hours_are_those_of_every_stretch_and_what_comes_between(plan_of, accelerator, monkeypatch):
+    taken = []
+
+    def seconds(self, first, micro, is_brief):
+        taken.append((first, micro, is_brief))
+        return 2.0 if first else 1.0
+
+    monkeypatch.setattr(rehearsal.Rehearsal, "step_seconds", seconds)
+    monkeypatch.setattr(rehearsal.Rehearsal, "extras", lambda self: ((0.5, 3.0), 0.1))
+    plan = plan_of(steps=100, warmup_steps=40, batch_size=8, validate_every=30, checkpoint_every=50)
+    assert plan_hours(plan, accelerator) * 3600 == pytest.approx(40 * 1.0 + 60 * 2.0 + 4 * 2 * 0.5 + 2 * 3.0)
+    assert taken == [(0, 8, True), (40, 8, True)]
+
+
+def test_a_brief_rehearsal_takes_at_most_six_steps(plan_of, accelerator, monkeypatch):
+    steps = []
+    monkeypatch.setattr(rehearsal, "build_step", lambda *arguments: steps.append)
+    rehearsal.Rehearsal(plan_of(steps=100), accelerator).step_seconds(0, 4, is_brief=True)
+    assert len(steps) == 6
+    monkeypatch.setattr(rehearsal, "BRIEF", rehearsal.BRIEF._replace(seconds=0.0))
+    steps.clear()
+    rehearsal.Rehearsal(plan_of(steps=100), accelerator).step_seconds(0, 4, is_brief=True)
+    assert len(steps) == 2
 
 
 def test_stretches_are_the_warm_up_and_snles_stages(plan_of):

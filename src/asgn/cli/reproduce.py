@@ -155,8 +155,10 @@ def seed_numbers(text: str) -> tuple[int, ...]:
         seeds = tuple(int(part) for part in text.split(","))
     except ValueError as error:
         raise UserError(f"--seeds {text!r} are no numbers: give them as in --seeds 0,1,2") from error
-    if len(set(seeds)) < len(seeds) or min(seeds) < 0:
-        raise UserError(f"--seeds {text!r} cannot be used: give different numbers from 0, as in --seeds 0,1,2")
+    if len(set(seeds)) < len(seeds) or min(seeds) < 0 or max(seeds) >= 2**32:
+        raise UserError(
+            f"--seeds {text!r} cannot be used: give different numbers from 0 to 4294967295, as in --seeds 0,1,2"
+        )
     return seeds
 
 

@@ -1,33 +1,17 @@
 """What a run will take: time and memory from a few of its own steps, measured before it starts."""
 
 import dataclasses
-import gc
 import math
-import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate import Accelerator
 
-from asgn.data.batches import batch_loader
-from asgn.data.sample import Batch
 from asgn.errors import UserError
-from asgn.experiments.assembly import RunPlan, build_state, build_step, training_stream
-from asgn.experiments.scoring import evaluate_model
-from asgn.models import snle
-from asgn.training.memory import PeakMemory
-from asgn.training.snle import STEPS_OF_ORIGINAL
-from asgn.training.state import TrainingState
-from asgn.training.step import Step
+from asgn.experiments.assembly import RunPlan
+from asgn.experiments.rehearsal import Rehearsal, stretches, times_due, validation_size
 
-WARM_STEPS, LEAST_STEPS, MOST_STEPS = 2, 3, 20
-PROBE_SECONDS = 20.0
-VALIDATION_IMAGES = 3
 USABLE = 0.9
 """Share of a GPU's memory that tensors can take; the rest goes to its context and to gaps between them."""
 
@@ -99,20 +83,16 @@ def plan_run(plan: RunPlan, accelerator: Accelerator, gpu_memory: float | None =
     Raises:
         UserError: the data or weights cannot be read, or one expression overflows the GPU.
     """
-    torch.manual_seed(plan.train.seed)
-    plan = dataclasses.replace(plan, resume=False)
-    state = build_state(plan)
-    state.model.generator.to(accelerator.device)
-    probe = _Probe(plan, state, accelerator)
+    rehearsal = Rehearsal(plan, accelerator)
     micro = min(plan.train.micro_batch or plan.train.batch_size, plan.train.batch_size)
-    small, large, micro = probe.memory(micro)
+    small, large, micro = rehearsal.memory(micro)
     low, high = max(1, micro // 2) if micro > 1 else 1, micro if micro > 1 else 2
     slope = max(0.0, (large - small) / (high - low))
     rest = large - slope * high
     fitting = micro if gpu_memory is None else _largest(gpu_memory * USABLE, rest, slope, plan.train.batch_size)
-    seconds = sum(probe.step_seconds(first, micro) * count for first, count in stretches(plan))
+    seconds = sum(rehearsal.step_seconds(first, micro) * count for first, count in stretches(plan))
     images, validations = validation_size(plan)
-    (validating, saving), extras_peak = probe.extras()
+    (validating, saving), extras_peak = rehearsal.extras()
     return Estimate(
         variant=str(plan.variant),
         device=_device_name(accelerator.device),
@@ -132,114 +112,24 @@ def plan_run(plan: RunPlan, accelerator: Accelerator, gpu_memory: float | None =
     )
 
 
-class _Probe:
-    """Measures one state; a peak of memory counts from the probe that asks for it."""
+def plan_hours(plan: RunPlan, accelerator: Accelerator) -> float:
+    """Hours of a run as `plan_run` counts them, but from one to five steps of each stretch, and without its memory.
 
-    def __init__(self, plan: RunPlan, state: TrainingState, accelerator: Accelerator) -> None:
-        self.plan = plan
-        self.state = state
-        self.accelerator = accelerator
-        self.last_stretch = stretches(plan)[-1][0]
+    Rough, and a tenth of the work: for many runs at once.
 
-    def memory(self, micro: int) -> tuple[float, float, int]:
-        """GiB at half of `micro` expressions and at `micro` (at 1 and 2 for 1), and the `micro` that did not overflow.
-
-        The smaller comes first, since a process seldom gives memory back.
-        """
-        while True:
-            sizes = (micro // 2, micro) if micro > 1 else (1, 2)
-            peaks = [self._peak(size) for size in sizes]
-            if math.isfinite(peaks[-1]) or (micro == 1 and math.isfinite(peaks[0])):
-                return peaks[0], peaks[-1] if math.isfinite(peaks[-1]) else 2 * peaks[0], micro
-            if micro == 1:
-                raise UserError("one expression overflows the GPU: choose a smaller row or --image-size")
-            micro //= 2
-
-    def _peak(self, size: int) -> float:
-        """Infinite where the GPU has too little."""
-        peak = PeakMemory(self.accelerator.device)
-        try:
-            with self._steps(self.last_stretch, size, size, WARM_STEPS) as (step, batches):
-                for batch in batches:
-                    step(batch.to(self.accelerator.device))
-                self._wait()
-        except torch.OutOfMemoryError:
-            return math.inf
-        return peak.gibibytes()
-
-    def step_seconds(self, first: int, micro: int) -> float:
-        """Mean time of a step of the stretch that begins at step `first`, waiting for data included."""
-        batch_size, taken, seconds = self.plan.train.batch_size, 0, 0.0
-        with self._steps(first, batch_size, micro, WARM_STEPS + MOST_STEPS) as (step, batches):
-            since = time.perf_counter()
-            for taken, batch in enumerate(batches, start=1 - WARM_STEPS):
-                step(batch.to(self.accelerator.device))
-                self._wait()
-                if taken == 0:
-                    since = time.perf_counter()
-                seconds = time.perf_counter() - since
-                if taken >= LEAST_STEPS and seconds > PROBE_SECONDS:
-                    break
-        return seconds / taken
-
-    @contextmanager
-    def _steps(self, first: int, batch_size: int, micro: int, count: int) -> Iterator[tuple[Step, Iterator[Batch]]]:
-        train = dataclasses.replace(
-            self.plan.train, batch_size=batch_size, micro_batch=0 if micro >= batch_size else micro
-        )
-        plan = dataclasses.replace(self.plan, train=train)
-        self.state.step = first
-        step = build_step(self.state, plan, self.accelerator)
-        stream = training_stream(
-            dataclasses.replace(plan, train=dataclasses.replace(train, steps=count)), self.state, self.accelerator
-        )
-        yield step, iter(batch_loader(stream, 0, train.workers))
-        gc.collect()  # ends the loader's processes
-
-    def extras(self) -> tuple[tuple[float, float], float]:
-        """Seconds to validate an image and to write a checkpoint, and the GiB of the higher peak."""
-        peak = PeakMemory(self.accelerator.device)
-        started = time.perf_counter()
-        evaluate_model(
-            self.state.model, self.plan.validation_data, device=self.accelerator.device, limit=VALIDATION_IMAGES
-        )
-        validating = (time.perf_counter() - started) / VALIDATION_IMAGES
-        with tempfile.TemporaryDirectory() as folder:
-            started = time.perf_counter()
-            self.state.save(Path(folder) / "probe.safetensors")
-            saving = time.perf_counter() - started
-        return (validating, saving), peak.gibibytes()
-
-    def _wait(self) -> None:
-        if self.accelerator.device.type == "cuda":
-            torch.cuda.synchronize(self.accelerator.device)
-
-
-def stretches(plan: RunPlan) -> list[tuple[int, int]]:
-    """First step and length of each stretch whose steps are alike: SNLE's stages, or a warm-up and the rest."""
-    steps = plan.train.steps
-    if plan.variant.backbone == "SNLE":
-        ends = [round(steps * end / STEPS_OF_ORIGINAL) for end in _running_sums([s.steps for s in snle.SCHEDULE])]
-    else:
-        ends = [min(plan.train.warmup_steps, steps) if plan.variant.adversarial else 0, steps]
-    starts = [0, *ends[:-1]]
-    return [(start, end - start) for start, end in zip(starts, ends, strict=True) if end > start]
-
-
-def _running_sums(numbers: list[int]) -> list[int]:
-    return [sum(numbers[: i + 1]) for i in range(len(numbers))]
-
-
-def validation_size(plan: RunPlan) -> tuple[int, int]:
-    """Images of a validation, and how many validations there are."""
-    images = len({expression.image_id for expression in plan.validation_data.expressions})
-    images = min(images, plan.train.validation_limit or images)
-    return images, times_due(plan.train.validate_every, plan.train.steps)
-
-
-def times_due(every: int, steps: int) -> int:
-    """How often something is done that is done every so many steps, and at the end."""
-    return 1 if every == 0 else math.ceil(steps / every)
+    Raises:
+        UserError: the data or weights cannot be read, or a batch overflows the GPU.
+    """
+    rehearsal = Rehearsal(plan, accelerator)
+    micro = plan.train.micro_batch or plan.train.batch_size
+    try:
+        seconds = sum(rehearsal.step_seconds(first, micro, is_brief=True) * count for first, count in stretches(plan))
+    except torch.OutOfMemoryError as error:
+        raise UserError(f"a batch of {plan.train.batch_size} overflows the GPU: give a smaller --batch-size") from error
+    images, validations = validation_size(plan)
+    (validating, saving), _ = rehearsal.extras()
+    saves = times_due(plan.train.checkpoint_every, plan.train.steps)
+    return (seconds + validating * images * validations + saving * saves) / 3600
 
 
 def _largest(available: float, rest: float, slope: float, batch_size: int) -> int:

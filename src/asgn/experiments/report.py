@@ -19,16 +19,22 @@ from asgn.files import atomic_write, atomic_write_text
 matplotlib.use("Agg")
 
 STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 1000px; padding: 0 1rem; color: #222; }
+body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 1060px; padding: 0 1rem; color: #222; }
 h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2rem; }
 table { border-collapse: collapse; margin: 1rem 0; }
-th, td { border-bottom: 1px solid #ddd; padding: .3rem .8rem; text-align: right; }
-th:first-child, td:first-child, .facts td { text-align: left; }
+th, td { border-top: 1px solid #ddd; padding: .3rem .8rem; text-align: right; vertical-align: top; }
+th { border-top: none; vertical-align: bottom; }
+th:first-child, td:first-child, .facts td, .numbers .text { text-align: left; }
 .numbers { overflow-x: auto; font-size: .9rem; } .numbers :is(th, td) { padding: .3rem .5rem; }
-.numbers td { white-space: nowrap; }
+.numbers td { white-space: nowrap; } .numbers td.text { white-space: normal; min-width: 18rem; }
+.numbers .below td { border-top: none; padding-top: 0; color: #777; }
+.numbers .below td:first-child { white-space: normal; padding-left: 1.2rem; }
 .facts td { overflow-wrap: anywhere; } .facts td:first-child { white-space: nowrap; }
 figure { margin: 1.2rem 0; } figure img { max-width: 100%; } figcaption { color: #555; }
 """
+
+_LONG = 40
+"""Letters of a cell, beyond which its column is one of text."""
 
 Curve = Sequence[tuple[int, float]]
 
@@ -46,7 +52,8 @@ class Panel:
 class Section:
     """A part of a report: a heading, text, a table and pictures, any of them empty.
 
-    A table without header is one of facts: a name and a text in each row.
+    A table without header is one of facts: a name and a text in each row. In one with a header, a row whose second
+    cell is empty belongs to the row above, and a column with long cells is text, which wraps.
     """
 
     title: str
@@ -60,7 +67,8 @@ def write_report(path: Path, title: str, sections: Sequence[Section]) -> None:
     """Write `sections` as one HTML page with every picture embedded."""
     body = "\n".join(_section_html(section) for section in sections)
     page = (
-        f"<!doctype html>\n<html lang='en'><head><meta charset='utf-8'><title>{html.escape(title)}</title>"
+        f"<!doctype html>\n<html lang='en'><head><meta charset='utf-8'>"
+        f"<meta name='viewport' content='width=device-width'><title>{html.escape(title)}</title>"
         f"<style>{STYLE}</style></head>\n<body><h1>{html.escape(title)}</h1>\n{body}\n</body></html>\n"
     )
     atomic_write_text(path, page)
@@ -71,10 +79,7 @@ def _section_html(section: Section) -> str:
     if section.text:
         parts.append(f"<p>{html.escape(section.text)}</p>")
     if section.rows:
-        head = "".join(f"<th>{html.escape(cell)}</th>" for cell in section.header)
-        rows = "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in section.rows)
-        kind = "numbers" if section.header else "facts"
-        parts.append(f"<div class='{kind}'><table>{f'<tr>{head}</tr>' if head else ''}{rows}</table></div>")
+        parts.append(_table_html(section.header, section.rows))
     for picture, caption in section.pictures:
         data = base64.b64encode(picture.read_bytes()).decode()
         escaped = html.escape(caption)
@@ -85,10 +90,27 @@ def _section_html(section: Section) -> str:
     return "\n".join(parts)
 
 
+def _table_html(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    texts = {place for row in rows for place, cell in enumerate(row) if header and place and len(cell) > _LONG}
+
+    def line(tag: str, cells: Sequence[str], kind: str = "") -> str:
+        escaped = map(html.escape, cells)
+        inside = [_element(tag, cell, "text" if place in texts else "") for place, cell in enumerate(escaped)]
+        return _element("tr", "".join(inside), kind)
+
+    lines = [line("th", header)] if header else []
+    lines += [line("td", row, "below" if header and len(row) > 1 and not row[1] else "") for row in rows]
+    return _element("div", _element("table", "".join(lines)), "numbers" if header else "facts")
+
+
+def _element(tag: str, inside: str, kind: str = "") -> str:
+    return f"<{tag} class='{kind}'>{inside}</{tag}>" if kind else f"<{tag}>{inside}</{tag}>"
+
+
 def draw_panels(path: Path, panels: Sequence[Panel]) -> None:
     """Rows of an image and its further pictures, as a PNG; the phrase stands above each row."""
     columns = 1 + max(len(panel.pictures) for panel in panels)
-    size = 9 if columns <= 5 else 12  # a page shows a wide sheet smaller
+    size = 9 if columns <= 5 else 13  # a page shows a wide sheet smaller
     figure = Figure(figsize=(2.6 * columns, 2.75 * len(panels)), layout="constrained")
     axes = figure.subplots(len(panels), columns, squeeze=False)
     for row, panel in zip(axes, panels, strict=True):

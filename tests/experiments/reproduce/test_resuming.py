@@ -132,8 +132,7 @@ def test_a_dry_run_trains_nothing_and_counts_what_is_left(setting_of, trainings,
     half = setting_of(runs=tmp_path / "runs", rows=ROWS[:1], splits=("val",), steps=2)
     reproduce("table2", half, silent)
     trainings.calls.clear()
-    hours = dataclasses.make_dataclass("Estimate", ["hours"])
-    monkeypatch.setattr(dry_run_module, "plan_run", lambda plan, accelerator: hours(8.0))
+    monkeypatch.setattr(dry_run_module, "plan_hours", lambda plan, accelerator: 8.0)
     wanted = dataclasses.replace(half, rows=ROWS, seeds=(0, 1), train=dataclasses.replace(half.train, steps=4))
     lines = dry_run("table2", wanted, silent)
     assert trainings.calls == []
@@ -142,6 +141,38 @@ def test_a_dry_run_trains_nothing_and_counts_what_is_left(setting_of, trainings,
     assert [line.split(" h ")[0].split()[-1] for line in lines[1:5]] == ["4.00", "8.00", "8.00", "8.00"]
     assert lines[5].startswith("in all ")
     assert "28.00 h" in lines[5]
+
+
+def test_a_dry_run_measures_each_network_once_and_counts_each_run_once(setting_of, monkeypatch, tmp_path):
+    measured = []
+    monkeypatch.setattr(dry_run_module, "plan_hours", lambda plan, accelerator: measured.append(str(plan.variant)) or 2)
+    lines = dry_run("table5", setting_of(runs=tmp_path / "runs", seeds=(0, 1)), silent)
+    assert measured == ["M+LSTM", "M+LSTM+DE+SE+AT"]
+    shared = [line for line in lines if line.startswith("M+LSTM+DCRF")]
+    assert [line.endswith("the run of M+LSTM") for line in shared] == [True, True]
+    assert "8.00 h" in lines[7]
+    measured.clear()
+    lines = dry_run("table6", setting_of(runs=tmp_path / "runs"), silent)
+    assert measured == ["M+LSTM+DE+SE+AT"]
+    assert "6.00 h" in lines[4]
+    assert lines[0].startswith("table6 on synthetic: 3 rows x 1 seed, each ")
+
+
+def test_a_dry_run_takes_the_seeds_that_the_figure_does(setting_of, monkeypatch, tmp_path):
+    monkeypatch.setattr(dry_run_module, "plan_hours", lambda plan, accelerator: 1.0)
+    for what, total in (("figure6", "2.00 h"), ("figure7", "4.00 h")):
+        lines = dry_run(what, setting_of(runs=tmp_path / "runs", seeds=(3, 4)), silent)
+        assert total in next(line for line in lines if line.startswith("in all"))
+
+
+def test_a_dry_run_says_which_row_does_not_fit(setting_of, monkeypatch, tmp_path):
+    def overflow(plan, accelerator):
+        raise UserError("a batch of 2 overflows the GPU")
+
+    monkeypatch.setattr(dry_run_module, "plan_hours", overflow)
+    lines = dry_run("figure7", setting_of(runs=tmp_path / "runs"), silent)
+    assert "missing: M+LSTM: a batch of 2 overflows the GPU" in lines
+    assert "hours unknown" in next(line for line in lines if line.startswith("in all"))
 
 
 def test_a_dry_run_measures_true_steps(setting_of, tmp_path):

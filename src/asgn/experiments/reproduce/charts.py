@@ -65,6 +65,7 @@ def draw_bands(path: Path, curves: Mapping[str, Mapping[int, Sequence[float]]], 
         axis.plot(steps, means, "o-", markersize=3, color=colour, label=name)
         axis.fill_between(steps, means - spreads, means + spreads, color=colour, alpha=0.2, linewidth=0)
     axis.set_xlabel("step")
+    axis.xaxis.set_major_formatter("{x:,.0f}")
     axis.set_ylabel(ylabel)
     axis.grid(alpha=0.3)
     if curves:

@@ -11,14 +11,11 @@ from asgn.experiments.reproduce.outcomes import Findings, Say
 from asgn.experiments.reproduce.pages import budget_section, failure_section, notes_section, write_pages
 from asgn.experiments.reproduce.panels import panel_figure
 from asgn.experiments.reproduce.progress_figures import curve_figure, step_figure
-from asgn.experiments.reproduce.rows import Row, rows_of
+from asgn.experiments.reproduce.rows import Row, rows_of, seeds_of
 from asgn.experiments.reproduce.score_tables import score_table
 from asgn.experiments.reproduce.separability_table import separability_table
 from asgn.experiments.reproduce.setting import Setting, Splits, check_setting, open_splits
 from asgn.files import ensure_writable_folder
-
-ONE_SEED = ("figure4", "figure5", "figure6")
-"""Figures that show one model of each row: that of the first seed."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +39,10 @@ def reproduce(what: str, setting: Setting, say: Say) -> Reproduction:
     """
     rows = rows_of(what, setting.backbone, setting.rows, setting.reductions)
     check_setting(setting, what, {row.variant.backbone for row in rows})
-    if what in ONE_SEED:
-        setting = dataclasses.replace(setting, seeds=setting.seeds[:1])
+    setting = dataclasses.replace(setting, seeds=seeds_of(what, setting.seeds))
     splits = open_splits(setting, what)
-    ensure_writable_folder(setting.out)
+    for folder in (setting.out, setting.runs):
+        ensure_writable_folder(folder)
     found = _find(what, setting, splits, rows, say)
     sections = [
         budget_section(setting, splits, found.stamps),

@@ -36,7 +36,7 @@ def cost_table(setting: Setting, splits: Splits, rows: Sequence[Row], say: Say) 
     chart = setting.out / f"{page_name(setting, 'table5')}.png"
     seconds = [_values(outcomes, row, "test seconds") for row in rows]
     labels = [row.label for row in rows]
-    draw_bars(chart, labels, {split: seconds}, {split: [None] * len(rows)}, "test seconds")
+    draw_bars(chart, labels, {split: seconds}, {split: [None] * len(rows)}, "test time (s)")
     sections = [
         Section(
             f"Measured on {setting.data} {split}",
@@ -71,9 +71,8 @@ def _lines(setting: Setting, split: str, row: Row, outcomes: list[Outcome[dict[s
     found = [_values(outcomes, row, name) for name in _MEASURES]
     devices = {one.value["device"] for one in outcomes if one.row == row and one.value is not None}
     count = str(len(found[1])) if found[1] else "failed"
-    digits = (2, 4, 2, 2)
-    texts = [spread(values, places) for values, places in zip(found, digits, strict=True)]
-    further = [spread(_values(outcomes, row, name)) for name in ("peak", "phrase")]
+    texts = [_spread(values) for values in found]
+    further = [_spread(_values(outcomes, row, name)) for name in ("peak", "phrase")]
     lines = [[row.label, count, *texts, *further, "/".join(sorted(devices)) or MISSING]]
     printed = [published_value(row.published, setting.data, split, name) for name in _MEASURES]
     if any(value is not None for value in printed):
@@ -81,6 +80,11 @@ def _lines(setting: Setting, split: str, row: Row, outcomes: list[Outcome[dict[s
         lines.append([f"paper: {row.printed}", "", *map(number, printed), "", "", "GTX 1080"])
         lines.append(["difference", "", *gap, "", "", ""])
     return lines
+
+
+def _spread(values: Sequence[float]) -> str:
+    """Four decimals for what is under 1; one value alone where all are the same, as those of memory are."""
+    return spread(values if len(set(values)) > 1 else values[:1], 2 if max(values, default=0) >= 1 else 4)
 
 
 def _values(outcomes: Sequence[Outcome[dict[str, Any]]], row: Row, name: str) -> list[float]:

@@ -1,21 +1,22 @@
 """What a reproduction would do: its rows, hours, disk space, and what is missing for it."""
 
-import dataclasses
 import importlib.util
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from accelerate import Accelerator
 
 from asgn.config import ModelConfig
 from asgn.errors import UserError
-from asgn.experiments.plan import plan_run
+from asgn.experiments.plan import plan_hours
 from asgn.experiments.reproduce.outcomes import Say
-from asgn.experiments.reproduce.rows import Row, rows_of
+from asgn.experiments.reproduce.rows import Row, rows_of, seeds_of
 from asgn.experiments.reproduce.runs import run_folder, run_plan, steps_done
 from asgn.experiments.reproduce.setting import Setting, Splits, check_setting, open_splits
+from asgn.experiments.reproduce.summary import counted
 from asgn.models.complexity import complexity
+from asgn.variants import Variant
 
 VOCABULARY_SIZE = 12112
 """Taken for a vocabulary that is not given: that of the COCO data sets (protocol section 1)."""
@@ -31,38 +32,47 @@ class Cost:
     """None where nothing could be measured."""
     megabytes: float
 
+    def plus(self, other: "Cost") -> "Cost":
+        """Both; unknown hours of one are unknown in all."""
+        hours = None if self.hours is None or other.hours is None else self.hours + other.hours
+        return Cost(hours, self.megabytes + other.megabytes)
+
 
 def dry_run(what: str, setting: Setting, say: Say) -> list[str]:
     """The lines of a dry run: a row and seed each, the totals, and what is missing.
 
-    Hours come from true steps of each row, which takes about a minute for each; nothing is kept.
+    Hours come from a few true steps of each network, once for all of its rows and seeds; nothing is kept. A run that
+    several rows share, such as one with dense CRF and the same without, counts for the first of them.
 
     Raises:
         UserError: there is no such table or row.
     """
     rows = rows_of(what, setting.backbone, setting.rows, setting.reductions)
+    seeds = seeds_of(what, setting.seeds)
     gaps, splits = missing(what, setting, rows)
-    done = {(row.label, seed): steps_done(run_folder(setting, row, seed)) for seed in setting.seeds for row in rows}
-    wanted = setting.train.steps
-    waiting = [row for row in rows if any(done[row.label, seed] != wanted for seed in setting.seeds)]
-    costs = {row.label: _cost(setting, splits, row, say) for row in waiting}
-    width = max(len(row.label) for row in rows)
-    lines, hours, megabytes = [], 0.0, 0.0
-    for seed in setting.seeds:
+    costs = _Costs(setting, splits, gaps, say)
+    first: dict[Path, str] = {}
+    width, left = max(len(row.label) for row in rows), Cost(0.0, 0.0)
+    lines = []
+    for seed in seeds:
         for row in rows:
-            steps = done[row.label, seed]
-            cost = _left(costs.get(row.label), steps, wanted)
-            hours, megabytes = hours + (cost.hours or 0.0), megabytes + cost.megabytes
-            lines.append(f"{row.label:{width}}  seed {seed}  {_state(steps, wanted):22} {_text(cost)}")
-    total = Cost(hours if splits is not None else None, megabytes)
+            folder = run_folder(setting, row, seed)
+            taken_from = first.setdefault(folder, row.label)
+            if taken_from != row.label:
+                lines.append(f"{row.label:{width}}  seed {seed}  the run of {taken_from}")
+                continue
+            steps = steps_done(folder)
+            cost = Cost(0.0, 0.0) if steps == setting.train.steps else costs.left(row, steps)
+            left = left.plus(cost)
+            lines.append(f"{row.label:{width}}  seed {seed}  {_state(steps, setting.train.steps):22} {_text(cost)}")
     free = shutil.disk_usage(_existing(setting.runs)).free / 1e6
-    if megabytes > free:
-        gaps.append(f"{megabytes - free:,.0f} MB of disk at {setting.runs}")
+    if left.megabytes > free:
+        gaps.append(f"{left.megabytes - free:,.0f} MB of disk at {setting.runs}")
     return [
-        f"{what} on {setting.data}: {len(rows)} rows x {len(setting.seeds)} seeds, each {wanted:,} steps of "
-        f"{setting.train.batch_size} = {setting.samples_seen:,} samples seen",
+        f"{what} on {setting.data}: {counted(len(rows), 'row')} x {counted(len(seeds), 'seed')}, each "
+        f"{setting.train.steps:,} steps of {setting.train.batch_size} = {setting.samples_seen:,} samples seen",
         *lines,
-        f"in all {_text(total)}; {free:,.0f} MB are free at {setting.runs}",
+        f"in all {_text(left)}, scoring left out; {free:,.0f} MB are free at {setting.runs}",
         *(f"missing: {gap}" for gap in gaps),
     ]
 
@@ -89,29 +99,45 @@ def missing(what: str, setting: Setting, rows: list[Row]) -> tuple[list[str], Sp
         return [*lines, str(error)], None
 
 
-def _cost(setting: Setting, splits: Splits | None, row: Row, say: Say) -> Cost:
-    """Both states of a run and its best model; hours from steps with random weights, which take as long."""
-    vocabulary = len(setting.vocabulary) if setting.vocabulary else VOCABULARY_SIZE
-    cost = complexity(ModelConfig.for_variant(row.variant, vocabulary, **setting.model_changes))
-    megabytes = _STATES * cost.checkpoint_megabytes + 4 * cost.parameters / 1e6
-    if splits is None:
-        return Cost(None, megabytes)
-    say(f"measuring steps of {row.label}")
-    plan = dataclasses.replace(run_plan(setting, splits, row, 0), weights="random", packed=None)
-    try:
-        accelerator = Accelerator(cpu=setting.cpu, mixed_precision=setting.train.precision)
-        return Cost(plan_run(plan, accelerator).hours, megabytes)
-    except UserError as error:
-        say(f"  {error}")
-        return Cost(None, megabytes)
+class _Costs:
+    """What whole runs take, found once for each network: neither loss nor seed changes its time."""
 
+    def __init__(self, setting: Setting, splits: Splits | None, gaps: list[str], say: Say) -> None:
+        self.setting = setting
+        self.splits = splits
+        self.gaps = gaps
+        self.say = say
+        self.known: dict[Variant, Cost] = {}
 
-def _left(cost: Cost | None, done: int | None, wanted: int) -> Cost:
-    """What is left of a row's cost after some steps."""
-    if cost is None or done == wanted:
-        return Cost(0.0, 0.0)
-    share = 1 - (done or 0) / wanted
-    return Cost(None if cost.hours is None else max(0.0, share) * cost.hours, 0.0 if done else cost.megabytes)
+    def left(self, row: Row, done: int | None) -> Cost:
+        """What is left of a run after some steps; a run begun has its place on the disk."""
+        network = row.variant.without_densecrf()
+        if network not in self.known:
+            self.known[network] = Cost(self._hours(row), self._megabytes(network))
+        whole = self.known[network]
+        share = max(0.0, 1 - (done or 0) / self.setting.train.steps)
+        return Cost(None if whole.hours is None else share * whole.hours, 0.0 if done else whole.megabytes)
+
+    def _megabytes(self, network: Variant) -> float:
+        """Both states of a run and its best model."""
+        words = len(self.setting.vocabulary) if self.setting.vocabulary else VOCABULARY_SIZE
+        cost = complexity(ModelConfig.for_variant(network, words, **self.setting.model_changes))
+        return _STATES * cost.checkpoint_megabytes + 4 * cost.parameters / 1e6
+
+    def _hours(self, row: Row) -> float | None:
+        """From steps with random weights, which take as long; None without data, or where a batch does not fit."""
+        if self.splits is None:
+            return None
+        self.say(f"measuring a few steps of {row.label}")
+        plan = replace(run_plan(self.setting, self.splits, row, 0), weights="random", packed=None)
+        accelerator = Accelerator(cpu=self.setting.cpu, mixed_precision=self.setting.train.precision)
+        try:
+            return plan_hours(plan, accelerator)
+        except UserError as error:
+            self.gaps.append(f"{row.label}: {error}")
+            return None
+        finally:
+            accelerator.free_memory()
 
 
 def _text(cost: Cost) -> str:

@@ -32,15 +32,16 @@ def effect_section(
     lines = []
     for name in SWITCHES:
         pairs = pairs_of(name, rows)
-        cells = [_cell(seed_effects(pairs, split, measure, outcomes)) for measure in _MEASURES]
+        gains = [seed_effects(pairs, split, measure, outcomes) for measure in _MEASURES]
         published = _published(setting, pairs, split) if setting.compares("table2") else MISSING
-        lines.append([f"+{name}", str(len(pairs)), *cells, *([published] if setting.compares("table2") else [])])
+        facts = [f"+{name}", str(len(pairs)), str(max(map(len, gains)))]
+        lines.append([*facts, *map(_cell, gains), *([published] if setting.compares("table2") else [])])
     return Section(
         f"What each part adds on {setting.data} {split}",
         "Points gained by a switch, over all pairs of rows that differ by it alone: for each seed the mean over the "
         "pairs, then mean ± standard deviation over the seeds, and in brackets the 95 % interval of Student's t. An "
-        "interval that holds 0 leaves open whether the part helps.",
-        ("part", "pairs", *_MEASURES, *(["paper, oIoU"] if setting.compares("table2") else [])),
+        "interval that holds 0 leaves open whether the part helps. A seed of which a row failed is left out.",
+        ("part", "pairs", "seeds", *_MEASURES, *(["paper, oIoU"] if setting.compares("table2") else [])),
         lines,
     )
 

@@ -140,7 +140,7 @@ def _example_sections(setting: Setting, data: ReferringDataset, shown: Outcome[d
         path = setting.out / f"{page_name(setting, 'figure8')}-{kind.replace(' ', '-')}.png"
         panels = [_panel(setting, data, segmenter, known[first], known.get(other)) for first, _, other in chosen]
         draw_panels(path, panels)
-        caption = f"{shown.row.label}, seed {shown.seed}: image and phrase, truth, prediction with its IoU"
+        caption = f"{shown.row.label}, seed {shown.seed}: image and phrase, truth, prediction with its IoU in percent"
         text = f"{meaning.capitalize()}. {len(chosen)} of {len(failures)}, drawn at random."
         sections.append(Section(kind.capitalize(), text, pictures=[(path, caption)]))
     return sections

@@ -73,16 +73,26 @@ def budget_section(setting: Setting, splits: Splits, stamps: Sequence[str] = ())
     changed += [f"{name} = {value}" for name, value in setting.model_changes.items()]
     facts = [
         ("trained on", _split_line(setting, splits.train)),
+        ("validated on", _split_line(setting, splits.validation)),
         *(("scored on", _split_line(setting, split)) for split in splits.scored),
         ("budget of each row", f"{train.steps:,} steps of {train.batch_size} = {setting.samples_seen:,} samples seen"),
         ("seeds", listed(setting.seeds)),
         ("backbone weights", _weights_line(setting)),
         ("settings that are not the default", "; ".join(changed) or "none"),
-        ("scored with", f"the weights after the last step, protocol {setting.protocol}{_limit_line(setting)}"),
-        ("images seen in training (leaks)", "; ".join(dict.fromkeys(stamps)) or "not scored"),
+        *_scoring_facts(setting, splits, stamps),
         ("made by", f"asgn {__version__}" + (f": {setting.command}" if setting.command else "")),
     ]
     return Section("Data and budget", rows=[list(fact) for fact in facts])
+
+
+def _scoring_facts(setting: Setting, splits: Splits, stamps: Sequence[str]) -> list[tuple[str, str]]:
+    """None for a figure that shows validations alone."""
+    if not splits.scored:
+        return []
+    return [
+        ("scored with", f"the weights after the last step, protocol {setting.protocol}{_limit_line(setting)}"),
+        ("images seen in training (leaks)", "; ".join(dict.fromkeys(stamps)) or "not scored"),
+    ]
 
 
 def _split_line(setting: Setting, split: Any) -> str:
@@ -98,7 +108,7 @@ def _weights_line(setting: Setting) -> str:
 
 
 def _limit_line(setting: Setting) -> str:
-    return f", {setting.limit} images of each split" if setting.limit else ""
+    return f", at most {setting.limit:,} images of each split" if setting.limit else ""
 
 
 def failure_section(outcomes: Sequence[Outcome[Any]]) -> list[Section]:
@@ -121,14 +131,15 @@ def published_sections(setting: Setting, what: str, rows: Sequence[Row]) -> list
             blocks.setdefault((cell.dataset, cell.split), []).append(cell)
     comparison = "for rows not trained here" if compares else "not comparable"
     data = "" if compares else " on other data than the numbers above"
+    text = f"{table.caption}. Printed in {SOURCE}; measured or quoted by its authors{data}."
     return [
         Section(
             f"Published on {DATA_NAMES[dataset]} {split}, {comparison}",
-            f"{table.caption}. Printed in {SOURCE}; measured or quoted by its authors{data}.",
+            text if place == 0 else "Of the same table.",
             ("row", *(cell.metric for cell in cells)),
             [[row.name, *(number(row.values.get(cell), cell.metric) for cell in cells)] for row in named],
         )
-        for (dataset, split), cells in blocks.items()
+        for place, ((dataset, split), cells) in enumerate(blocks.items())
     ]
 
 

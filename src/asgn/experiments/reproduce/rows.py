@@ -21,6 +21,9 @@ FIGURES = {
 
 NAMES = (*TABLES, *FIGURES)
 
+ONE_SEED = ("figure4", "figure5", "figure6")
+"""Figures that show one model of each row: that of the first seed."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -71,6 +74,11 @@ def rows_of(
         rows = [_with_backbone(row, backbone) for row in rows if row.variant.backbone != "SNLE"]
     rows = _unique(rows)
     return _unique(row for name in wanted for row in _named(name, rows)) if wanted else rows
+
+
+def seeds_of(what: str, seeds: tuple[int, ...]) -> tuple[int, ...]:
+    """The seeds that a table or figure uses of those given."""
+    return seeds[:1] if what in ONE_SEED else seeds
 
 
 def paper_data(what: str) -> str:

@@ -29,19 +29,20 @@ def score_table(setting: Setting, splits: Splits, what: str, rows: Sequence[Row]
     if what == "table2":
         sections += [effect_section(setting, split, rows, outcomes) for split in names]
     if what == "table6":
-        sections.append(_thresholds(setting, splits, rows))
+        sections += _thresholds(setting, splits, rows)
     chart = _chart(setting, what, names, rows, outcomes)
     sections.append(Section("oIoU of the rows", pictures=[(chart, _chart_caption(setting, what))]))
     sections += published_sections(setting, what, rows)
     return Findings(outcomes, sections, _stamps(outcomes))
 
 
-def _thresholds(setting: Setting, splits: Splits, rows: Sequence[Row]) -> Section:
-    """The thresholds of the trained rows with the paper's lambda, on the first scored split."""
+def _thresholds(setting: Setting, splits: Splits, rows: Sequence[Row]) -> list[Section]:
+    """The thresholds of the first row with the paper's lambda, on the first scored split; none without such a row."""
     data = splits.scored[0]
     chosen = [row for row in rows if row.losses(setting.losses).ce_weight == LossConfig().ce_weight]
     measure = partial(threshold_scores, setting, data)
-    return threshold_section(setting, data.split, run_rows(setting, splits, chosen[:1], measure, lambda line: None))
+    outcomes = run_rows(setting, splits, chosen[:1], measure, lambda line: None)
+    return [threshold_section(setting, data.split, chosen[0].label, outcomes)] if chosen else []
 
 
 def _stamps(outcomes: Sequence[Outcome[ScoresBySplit]]) -> list[str]:

@@ -94,12 +94,13 @@ def _sections(
     printed = [published_value(row.published, setting.data, data.split, _METRIC) for row in rows]
     if setting.features.name != "alexnet":
         printed = [None] * len(rows)
+    compares = any(value is not None for value in printed)
     sections = [
         Section(
             f"Measured on {setting.data} {data.split}",
             _explanation(setting, outcomes),
-            ("row", "seeds", "accuracy (%)", "paper", "difference", "empty predictions (%)"),
-            [_row_line(row, found[row.label], value) for row, value in zip(rows, printed, strict=True)],
+            ("row", "seeds", "accuracy (%)", "empty predictions (%)", *(("paper", "difference") if compares else ())),
+            [_row_line(row, found[row.label], value, compares) for row, value in zip(rows, printed, strict=True)],
         ),
         Section(
             "Each trained model",
@@ -128,11 +129,11 @@ def _explanation(setting: Setting, outcomes: Sequence[Outcome[dict[str, Any]]]) 
     )
 
 
-def _row_line(row: Row, found: Sequence[Outcome[dict[str, Any]]], printed: float | None) -> list[str]:
+def _row_line(row: Row, found: Sequence[Outcome[dict[str, Any]]], printed: float | None, compares: bool) -> list[str]:
     values = [one.value["mean"] for one in found if one.value is not None]
     empty = [one.value["empty"] for one in found if one.value is not None]
-    seeds = str(len(values)) if values else "failed"
-    return [row.label, seeds, spread(values), number(printed, _METRIC), difference(values, printed), spread(empty, 1)]
+    line = [row.label, str(len(values)) if values else "failed", spread(values), spread(empty, 1)]
+    return [*line, number(printed, _METRIC), difference(values, printed)] if compares else line
 
 
 def _masks(value: dict[str, Any]) -> list[str]:

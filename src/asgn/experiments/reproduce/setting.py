@@ -17,6 +17,10 @@ from asgn.variants import BackboneName
 TRAIN_SPLITS = {"referit": "trainval"}
 """Where training is not on `train`."""
 
+ONE_SPLIT = ("table4", "table5", "figure4", "figure5", "figure8")
+VALIDATIONS_ALONE = ("figure6", "figure7")
+"""Figures of what runs have found while they trained; nothing is scored for them."""
+
 FeatureName = Literal["alexnet", "squeezenet"]
 
 
@@ -91,10 +95,11 @@ def open_splits(setting: Setting, what: str) -> Splits:
     """Open the training, validation and scored splits.
 
     Raises:
-        DataError: the data set or one of its splits is not there, or the training split is to be scored.
+        DataError: the data set or one of its splits is not there, the training split is to be scored, or several
+            splits where one is.
     """
     check_name(setting.data)
-    names = setting.splits or scored_splits(setting, what)
+    names = _wanted_splits(setting, what)
     train = TRAIN_SPLITS.get(setting.data, "train")
     if train in names:
         raise DataError(f"split {train!r} is what the rows are trained on: leave it out of --splits")
@@ -103,6 +108,18 @@ def open_splits(setting: Setting, what: str) -> Splits:
         validation=open_dataset(setting.data, setting.root, "val"),
         scored=tuple(open_dataset(setting.data, setting.root, name) for name in names),
     )
+
+
+def _wanted_splits(setting: Setting, what: str) -> tuple[str, ...]:
+    """Those named, or those of the table or figure; each once."""
+    if what in VALIDATIONS_ALONE:
+        return ()
+    named = tuple(dict.fromkeys(setting.splits))
+    if what not in ONE_SPLIT:
+        return named or scored_splits(setting, what)
+    if len(named) > 1:
+        raise DataError(f"{what} is of one split: give one with --splits, such as --splits {named[0]}")
+    return named or scored_splits(setting, what)[:1]
 
 
 def scored_splits(setting: Setting, what: str) -> tuple[str, ...]:

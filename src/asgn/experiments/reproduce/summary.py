@@ -45,3 +45,8 @@ def over_seeds(seeds: Sequence[int]) -> str:
 def listed(values: Iterable[object]) -> str:
     """Values with commas."""
     return ", ".join(map(str, values))
+
+
+def counted(number: int, noun: str) -> str:
+    """Such as `1 row` or `2 rows`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

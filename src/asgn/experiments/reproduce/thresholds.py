@@ -52,8 +52,8 @@ def as_logit(reading: str, delta: float) -> float:
     return delta if reading == "logit" else math.log(delta) - math.log1p(-delta)
 
 
-def threshold_section(setting: Setting, split: str, outcomes: Sequence[Outcome[dict[str, Any]]]) -> Section:
-    """The thresholds of the row whose lambda is the paper's choice."""
+def threshold_section(setting: Setting, split: str, label: str, outcomes: Sequence[Outcome[dict[str, Any]]]) -> Section:
+    """The thresholds of one row, whose lambda is the paper's choice."""
     rows = []
     for reading in READINGS:
         found = [outcome.value["oIoU"][reading] for outcome in outcomes if outcome.value is not None]
@@ -61,7 +61,7 @@ def threshold_section(setting: Setting, split: str, outcomes: Sequence[Outcome[d
         rows.append([f"delta on the {reading}", *map(spread, values)])
     return Section(
         f"The threshold delta on {setting.data} {split}",
-        f"oIoU of the row with lambda = 0.1, {over_seeds(setting.seeds)}. The paper found its six values comparable "
+        f"oIoU of {label} in percent, {over_seeds(setting.seeds)}. The paper found its six values comparable "
         "and prints no numbers; delta on the logit is what its base code does.",
         ("", *(f"{delta:g}" for delta in THRESHOLDS)),
         rows,
