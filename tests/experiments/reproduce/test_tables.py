@@ -9,6 +9,7 @@ import torch
 from asgn.checkpoint import load_model
 from asgn.errors import DataError, UserError
 from asgn.experiments.reproduce import separability_table
+from asgn.experiments.reproduce.pages import published_sections
 from asgn.experiments.reproduce.rows import rows_of
 from asgn.experiments.reproduce.setting import Features, open_splits
 from asgn.experiments.reproduce.summary import spread
@@ -68,6 +69,18 @@ def test_other_data_never_stand_under_the_heading_of_a_benchmark(setting_of, pag
     assert "paper:" not in page
     assert "39.29" not in page.split("## Published on UNC val, not comparable")[0]
     assert lines_of(page, "Published on UNC val, not comparable")["R+LSTM"][-1] == "39.29"
+
+
+def test_published_numbers_of_one_measure_stand_in_one_table(setting_of):
+    (section,) = published_sections(setting_of(), "table1", rows_of("table1", "M"))
+    assert section.title == "Published oIoU, not comparable"
+    assert section.header[:4] == ("row", "UNC val", "UNC testA", "UNC testB")
+    assert section.header[-2:] == ("G-Ref val", "ReferItGame test")
+    cells = {line[0]: line[1:] for line in section.rows}
+    assert (cells["R+LSTM"][0], cells["R+LSTM"][6]) == ("39.29", "28.06")
+    on_unc = published_sections(setting_of(data="unc"), "table1", rows_of("table1", "M"))
+    assert [section.header for section in on_unc] == [("row", "UNC val", "UNC testA", "UNC testB")]
+    assert all(set(line[1:]) != {"-"} for section in on_unc for line in section.rows)
 
 
 def test_the_same_data_stand_beside_the_paper_with_the_difference(setting_of, page_of):

@@ -44,6 +44,7 @@ def draw_bars(
                 axis.plot([printed] * 2, [y - height / 2, y + height / 2], color="crimson", linewidth=2)
     for name, level in (levels or {}).items():
         axis.axvline(level, linestyle=":", color="grey", label=name)
+    axis.set_xlim(left=0)
     axis.set_yticks(range(len(rows)), rows)
     axis.invert_yaxis()
     axis.set_xlabel(xlabel)

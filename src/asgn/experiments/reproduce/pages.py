@@ -1,6 +1,6 @@
 """A report as Markdown and as HTML, with the parts that all tables and figures share."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from asgn.experiments.reproduce.outcomes import Outcome
 from asgn.experiments.reproduce.rows import Row
 from asgn.experiments.reproduce.setting import Setting, Splits, changed_losses
 from asgn.experiments.reproduce.summary import listed, number
-from asgn.experiments.tables import SOURCE, TABLES, Cell
+from asgn.experiments.tables import SOURCE, TABLES, Cell, PublishedRow
 from asgn.files import atomic_write_text
 
 DATA_NAMES = {
@@ -125,22 +125,36 @@ def published_sections(setting: Setting, what: str, rows: Sequence[Row]) -> list
     table, compares = TABLES[what], setting.compares(what)
     answered = {row.published.name for row in rows if row.published is not None}
     named = [row for row in table.rows if (row.name in answered) != compares]
-    blocks: dict[tuple[str, str], list[Cell]] = {}
-    for cell in table.cells:
-        if any(cell in row.values for row in named) and (cell.dataset == setting.data or not compares):
-            blocks.setdefault((cell.dataset, cell.split), []).append(cell)
+    cells = [
+        cell
+        for cell in max(table.rows, key=lambda row: len(row.values)).values
+        if any(cell in row.values for row in named) and (cell.dataset == setting.data or not compares)
+    ]
     comparison = "for rows not trained here" if compares else "not comparable"
     data = "" if compares else " on other data than the numbers above"
     text = f"{table.caption}. Printed in {SOURCE}; measured or quoted by its authors{data}."
+    if len({cell.metric for cell in table.cells}) == 1 and len(cells) > 1:
+        return [_published(f"Published {cells[0].metric}, {comparison}", text, named, {_place(c): c for c in cells})]
+    blocks: dict[str, dict[str, Cell]] = {}
+    for cell in cells:
+        blocks.setdefault(_place(cell), {})[cell.metric] = cell
     return [
-        Section(
-            f"Published on {DATA_NAMES[dataset]} {split}, {comparison}",
-            text if place == 0 else "Of the same table.",
-            ("row", *(cell.metric for cell in cells)),
-            [[row.name, *(number(row.values.get(cell), cell.metric) for cell in cells)] for row in named],
-        )
-        for place, ((dataset, split), cells) in enumerate(blocks.items())
+        _published(f"Published on {place}, {comparison}", "Of the same table." if later else text, named, columns)
+        for later, (place, columns) in enumerate(blocks.items())
     ]
+
+
+def _place(cell: Cell) -> str:
+    return f"{DATA_NAMES[cell.dataset]} {cell.split}"
+
+
+def _published(title: str, text: str, rows: Sequence[PublishedRow], columns: Mapping[str, Cell]) -> Section:
+    lines = [
+        [row.name, *(number(row.values.get(cell), cell.metric) for cell in columns.values())]
+        for row in rows
+        if row.values.keys() & {*columns.values()}
+    ]
+    return Section(title, text, ("row", *columns), lines)
 
 
 def notes_section(what: str) -> list[Section]:
