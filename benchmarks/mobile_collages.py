@@ -134,14 +134,19 @@ def window(
 
 
 def write_collages(found: Iterator[Collage], images: Path, first_id: int) -> tuple[Line, list[Line]]:
-    """Save the pictures; their part of an instances file, and the lines of their expressions."""
+    """Save the pictures; their part of an instances file, and the lines of their expressions.
+
+    Their source is no collection: the photographs they are cut from are in the set themselves.
+    """
     entries: Line = {"images": [], "annotations": []}
     lines: list[Line] = []
     for number, collage in enumerate(found):
         name = f"collage_{number:05}.jpg"
         Picture.fromarray(collage.image).save(images / name, quality=92)
         height, width = collage.image.shape[:2]
-        entries["images"].append({"id": first_id + number, "file_name": name, "height": height, "width": width})
+        entries["images"].append(
+            {"id": first_id + number, "file_name": name, "height": height, "width": width, "source": "collage"}
+        )
         ids = [first_id + 4 * number + place for place in range(len(collage.masks))]
         for annotation_id, mask, category_id in zip(ids, collage.masks, collage.category_ids, strict=True):
             entries["annotations"].append({
