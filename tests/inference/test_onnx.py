@@ -53,7 +53,7 @@ def exported(request, tmp_path_factory):
     """A model and the folder that the command exported it to."""
     model, folder = model_of(request.param), tmp_path_factory.mktemp("export")
     save_model(folder / "model.safetensors", model)
-    export(folder / "model.safetensors", folder / "onnx")
+    export(folder / "onnx", folder / "model.safetensors")
     return model, folder / "onnx"
 
 

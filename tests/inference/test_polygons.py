@@ -3,7 +3,7 @@
 import time
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
@@ -51,6 +51,7 @@ def test_empty_mask_has_no_polygon() -> None:
 
 
 @settings(max_examples=60, deadline=None)
+@example(11, 9, 0.75, 12)  # a ring that begins where two holes touch
 @given(st.integers(1, 12), st.integers(1, 12), st.floats(0.2, 0.8), st.integers(0, 2**32 - 1))
 def test_filling_gives_back_the_mask(height: int, width: int, density: float, seed: int) -> None:
     mask = np.random.default_rng(seed).random((height, width)) < density

@@ -86,7 +86,8 @@ def _walk(start: tuple[int, int, int], edges: dict[tuple[int, int, int], None]) 
         x, y, direction = edge
         dx, dy = _DIRECTIONS[direction]
         onward = ((x + dx, y + dy, (direction + turn) % 4) for turn in (1, 0, 3))
-        edge = next((candidate for candidate in onward if candidate in edges), None)
+        following = next(candidate for candidate in onward if candidate == start or candidate in edges)
+        edge = None if following == start else following  # where parts touch, others may go on from there
     return walked
 
 
