@@ -23,7 +23,7 @@ def brief(monkeypatch):
 
 
 def test_an_estimate_multiplies_what_was_measured(plan_of, accelerator, monkeypatch):
-    monkeypatch.setattr(rehearsal.Rehearsal, "step_seconds", lambda self, first, micro: 2.0 if first else 1.0)
+    monkeypatch.setattr(rehearsal.Rehearsal, "step_seconds", lambda self, first, micro, is_brief: 2.0 if first else 1.0)
     monkeypatch.setattr(rehearsal.Rehearsal, "extras", lambda self: ((0.5, 3.0), 0.1))
     monkeypatch.setattr(rehearsal.Rehearsal, "memory", lambda self, micro: (3.0, 5.0, micro))
     plan = plan_of(steps=100, warmup_steps=40, batch_size=8, validate_every=30, checkpoint_every=50)
@@ -40,7 +40,7 @@ def test_an_estimate_multiplies_what_was_measured(plan_of, accelerator, monkeypa
 
 @pytest.mark.parametrize(("memory", "micro", "fits"), [(100.0, 8, True), (2.0, 1, True), (1.0, 1, False)])
 def test_the_micro_batch_is_between_one_and_the_batch(plan_of, accelerator, monkeypatch, memory, micro, fits):
-    monkeypatch.setattr(rehearsal.Rehearsal, "step_seconds", lambda self, first, micro: 1.0)
+    monkeypatch.setattr(rehearsal.Rehearsal, "step_seconds", lambda self, first, micro, is_brief: 1.0)
     monkeypatch.setattr(rehearsal.Rehearsal, "extras", lambda self: ((0.5, 3.0), 0.1))
     monkeypatch.setattr(rehearsal.Rehearsal, "memory", lambda self, micro: (3.0, 5.0, micro))
     estimate = plan_run(plan_of(batch_size=8), accelerator, gpu_memory=memory)
@@ -55,7 +55,7 @@ def test_a_batch_that_overflows_is_halved(plan_of, accelerator, monkeypatch):
         return math.inf if size > 2 else 1.0 + size
 
     monkeypatch.setattr(rehearsal.Rehearsal, "_peak", peak)
-    monkeypatch.setattr(rehearsal.Rehearsal, "step_seconds", lambda self, first, micro: float(micro))
+    monkeypatch.setattr(rehearsal.Rehearsal, "step_seconds", lambda self, first, micro, is_brief: float(micro))
     estimate = plan_run(plan_of(batch_size=8, steps=2), accelerator)
     assert tried == [4, 8, 2, 4, 1, 2]
     assert (estimate.micro_batch, estimate.accumulation) == (2, 4)

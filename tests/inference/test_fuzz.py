@@ -8,7 +8,6 @@ import pytest
 from PIL import Image
 
 from asgn.errors import DataError, PhraseError
-from asgn.inference.segmenter import Segmenter
 from asgn.inference.why import explain
 
 COUNT = 2000
@@ -16,11 +15,6 @@ _PLANES = (
     (0x20, 0x7E), (0x00, 0x1F), (0xA0, 0x24F), (0x300, 0x36F), (0x590, 0x6FF), (0x2000, 0x206F), (0x3040, 0x30FF),
     (0x4E00, 0x9FFF), (0xD800, 0xDFFF), (0xE000, 0xF8FF), (0x1F300, 0x1FAFF), (0x10FFF0, 0x10FFFF),
 )  # fmt: skip
-
-
-@pytest.fixture
-def segmenter(tiny_model):
-    return Segmenter(tiny_model)
 
 
 def encoded_pictures() -> list[bytes]:

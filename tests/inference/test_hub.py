@@ -6,7 +6,6 @@ from types import SimpleNamespace
 from typing import ClassVar
 
 import huggingface_hub
-import numpy as np
 import pytest
 import torch
 
@@ -17,16 +16,6 @@ from asgn.experiments.leaks import check_leaks
 from asgn.inference import opening
 from asgn.inference.hub import fetch_pretrained
 from asgn.inference.segmenter import Segmenter
-
-
-@pytest.fixture
-def segmenter(tiny_model):
-    return Segmenter(tiny_model)
-
-
-@pytest.fixture
-def photograph():
-    return np.random.default_rng(0).integers(0, 256, (48, 90, 3), dtype=np.uint8)
 
 
 def logits(segmenter, photograph):

@@ -15,11 +15,6 @@ CALIBRATION = PresenceCalibration(0.25, 81.5, 40, 42, {"name": "own", "split": "
 SURE, UNSURE, NEVER = 2.1972246, 0.0, -50.0  # probabilities 0.9, 0.5 and 0
 
 
-@pytest.fixture
-def photograph():
-    return np.random.default_rng(0).integers(0, 256, (48, 90, 3), dtype=np.uint8)
-
-
 def with_threshold(model, threshold):
     return Segmenter(replace(model, presence=replace(CALIBRATION, threshold=threshold)))
 

@@ -8,17 +8,6 @@ from PIL import Image
 from asgn.data.transforms import crop_and_resize, resize_and_crop
 from asgn.errors import PhraseError
 from asgn.inference.segmentation import binarise, binarise_reference
-from asgn.inference.segmenter import Segmenter
-
-
-@pytest.fixture
-def segmenter(tiny_model):
-    return Segmenter(tiny_model)
-
-
-@pytest.fixture
-def photograph():
-    return np.random.default_rng(0).integers(0, 256, (48, 90, 3), dtype=np.uint8)
 
 
 def test_masks_have_the_photographs_size(segmenter, photograph):

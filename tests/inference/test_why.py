@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from asgn.data.masks import iou
 from asgn.data.vocabulary import Vocabulary
-from asgn.inference.regions import iou, two_regions
+from asgn.inference.regions import two_regions
 from asgn.inference.segmenter import Segmenter
 from asgn.inference.why import explain
 

@@ -8,7 +8,7 @@ import typer
 
 from asgn.cli.options import Device, Json, Model, json_text
 from asgn.cli.sheet import segment_rows
-from asgn.data.images import is_address, load_image
+from asgn.data.images import load_image, refuse_address
 from asgn.errors import UserError
 from asgn.inference.outputs import OutputFormat, ResultWriter
 
@@ -78,8 +78,7 @@ def split_inputs(inputs: Sequence[str]) -> tuple[list[Path], list[str]]:
     if not inputs:
         raise UserError("nothing to segment: give an image file, then phrases, or a --sheet")
     for text in inputs:
-        if is_address(text):
-            raise UserError(f"{text} is an address, and nothing is fetched from the network: download it first")
+        refuse_address(text)
     images = [Path(text) for text in inputs if Path(text).suffix.lower() in IMAGE_SUFFIXES or _is_file(text)]
     phrases = [text for text in inputs if Path(text) not in images]
     listed = ", ".join(map(repr, inputs))

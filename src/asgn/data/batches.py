@@ -13,6 +13,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from asgn.data.augment import Variation, draw_variation
+from asgn.data.by_image import image_of_each
 from asgn.data.sample import Batch, Expression, ReferringDataset
 from asgn.data.transforms import resize_and_pad_image, resize_and_pad_mask
 from asgn.data.vocabulary import Vocabulary
@@ -78,11 +79,12 @@ class BatchStream(Dataset[Batch]):
         order = generator.permutation(len(self.data.expressions))
         if self.phrases_per_image == 1:
             return order
-        by_image: dict[int, list[int]] = defaultdict(list)
+        images = image_of_each(self.data.expressions)
+        of_image: dict[int, list[int]] = defaultdict(list)
         for index in order:
-            by_image[self.data.expressions[index].image_id].append(int(index))
+            of_image[images[index]].append(int(index))
         size = self.phrases_per_image
-        groups = [mates[i : i + size] for mates in by_image.values() for i in range(0, len(mates), size)]
+        groups = [mates[i : i + size] for mates in of_image.values() for i in range(0, len(mates), size)]
         return np.concatenate([np.array(groups[g]) for g in generator.permutation(len(groups))])
 
     def _assemble(self, chosen: Sequence[Expression], step: int) -> Batch:

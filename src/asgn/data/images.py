@@ -65,9 +65,10 @@ def load_image(source: ImageSource, name: str = "") -> Image:
     return _read_image(_read_regular(Path(source)), name or str(source))
 
 
-def is_address(text: str) -> bool:
-    """Whether a text names something on the web; as a path it would lose a stroke and confuse its reader."""
-    return text.lower().startswith(("http://", "https://"))
+def refuse_address(text: str) -> None:
+    """Raise DataError where a text names something on the web; as a path it would lose a stroke and confuse."""
+    if text.lower().startswith(("http://", "https://")):
+        raise DataError(f"{text} is an address, and nothing is fetched from the network: download it first")
 
 
 def load_mask(path: Path) -> Mask:

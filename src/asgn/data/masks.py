@@ -42,6 +42,12 @@ def decode_segmentation(segmentation: Any, height: int, width: int, where: str) 
     return _runs_to_mask(_uncompress_runs(union["counts"], where), height, width)
 
 
+def iou(first: Mask, second: Mask) -> float:
+    """Intersection over union of two masks (H, W); 1 where both are empty."""
+    union = np.count_nonzero(first | second)
+    return np.count_nonzero(first & second) / union if union else 1.0
+
+
 def encode_rle(mask: Mask) -> dict[str, Any]:
     """COCO's compressed run-length code of a (H, W) mask: {"size": [H, W], "counts": str}."""
     code = coco_mask.encode(np.asfortranarray(mask, dtype=np.uint8))

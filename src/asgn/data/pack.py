@@ -19,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from asgn.data.archives import check_room
+from asgn.data.by_image import image_ids
 from asgn.data.sample import Expression, Image, Mask, ReferringDataset
 from asgn.data.transforms import resize_and_pad_image, resize_and_pad_mask
 from asgn.errors import DataError
@@ -168,7 +169,7 @@ def source_fingerprint(source: ReferringDataset, side: int) -> str:
     """Changes with the annotations, with any image file's size or time, with the side, and with the format."""
     digest = hashlib.sha256(f"{_VERSION} {side} {source.fingerprint()}".encode())
     if isinstance(source, _OnDisk):
-        for image_id in dict.fromkeys(expression.image_id for expression in source.expressions):
+        for image_id in image_ids(source.expressions):
             try:
                 status = os.stat(source.image_path(image_id))
             except OSError:

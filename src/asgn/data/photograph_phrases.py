@@ -11,12 +11,9 @@ from asgn.data.everyday_names import PEOPLE, UNNAMED, is_backdrop, is_worn
 from asgn.data.expressions import Phrase
 from asgn.data.wording import NUMERALS, ORDINALS, SIZE_WORDS
 
-_SIZES = frozenset(word for words in SIZE_WORDS.values() for word in words) | frozenset(
-    ("bigger", "larger", "smaller", "biggest", "largest", "smallest", "littlest")
-)
-_COMPARED = frozenset(
-    ("two", "small", "little", "tiny", "bigger", "larger", "smaller", "biggest", "largest", "smallest", "littlest")
-)
+_COMPARATIVES = frozenset(("bigger", "larger", "smaller", "biggest", "largest", "smallest", "littlest"))
+_SIZES = frozenset(word for words in SIZE_WORDS.values() for word in words) | _COMPARATIVES
+_COMPARED = _COMPARATIVES | {"two", "small", "little", "tiny"}
 _LATER = frozenset((*ORDINALS[1:], *NUMERALS[1:]))
 _UNNAMED = frozenset(UNNAMED.forms[0])
 _FOREGROUND = 0.95

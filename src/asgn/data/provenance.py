@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from asgn.data.by_image import image_ids
 from asgn.data.datasets import refer_files
 from asgn.data.jsonfile import is_integer, read_bytes
 from asgn.data.own import OwnFolder
 from asgn.data.refer import ReferFolder
 from asgn.data.referit import queries_path, read_queries
 from asgn.data.sample import ReferringDataset
-from asgn.data.synthetic import SyntheticDataset
 from asgn.data.unpickle import read_plain_pickle
 from asgn.errors import DataError
 from asgn.variants import BackboneName
@@ -99,15 +99,15 @@ def image_keys(data: ReferringDataset) -> dict[int, str]:
     """The key of each image of a split; empty for an image whose origin nothing tells."""
     if isinstance(data, _Derived):
         return image_keys(data.source)
-    if isinstance(data, SyntheticDataset):  # asking for its expressions would draw every scene
-        return {image_id: f"synthetic:{image_id}" for image_id in data.image_ids()}
-    image_ids = {expression.image_id for expression in data.expressions}
+    ids = image_ids(data.expressions)
+    if data.name == "synthetic":
+        return {image_id: f"synthetic:{image_id}" for image_id in ids}
     if data.name in EVALUATION_SPLITS:
-        return {image_id: f"{collection_of(data.name)}:{image_id}" for image_id in image_ids}
+        return {image_id: f"{collection_of(data.name)}:{image_id}" for image_id in ids}
     if isinstance(data, ReferFolder | OwnFolder):
         known = data.instances.images
-        return {image_id: known[image_id].origin if image_id in known else "" for image_id in image_ids}
-    return dict.fromkeys(image_ids, "")
+        return {image_id: known[image_id].origin if image_id in known else "" for image_id in ids}
+    return dict.fromkeys(ids, "")
 
 
 def benchmark_file(benchmark: str, split: str, root: Path) -> Path:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from asgn.data.by_image import image_ids
 from asgn.data.sample import ReferringDataset
 from asgn.data.vocabulary import MAX_WORDS, Vocabulary, tokenise
 from asgn.errors import DataError
@@ -81,7 +82,7 @@ def statistics(
     return Statistics(
         dataset=data.name,
         split=data.split,
-        images=len({expression.image_id for expression in data.expressions}),
+        images=len(image_ids(data.expressions)),
         refs=len({expression.ref_id for expression in data.expressions}),
         expressions=len(data.expressions),
         absent=sum(not expression.annotation_ids for expression in data.expressions),

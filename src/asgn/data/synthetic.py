@@ -141,6 +141,11 @@ class _Expressions(Sequence[Expression]):
     def __len__(self) -> int:
         return self._dataset.scenes * self._dataset.expressions_per_scene
 
+    @property
+    def image_of_each(self) -> list[int]:
+        """The scene of every expression (see `by_image`), for which nothing is drawn."""
+        return [image_id for image_id in self._dataset.image_ids() for _ in range(self._dataset.expressions_per_scene)]
+
     @overload
     def __getitem__(self, index: int) -> Expression: ...
     @overload

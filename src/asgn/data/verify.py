@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from asgn.data.by_image import image_ids
 from asgn.data.datasets import open_dataset, splits_of_dataset
 from asgn.data.published import COUNTS, NOTES, Counts
 from asgn.data.sample import Expression, ReferringDataset
@@ -98,7 +99,7 @@ def verify(
 def _count(data: ReferringDataset) -> SplitReport:
     return SplitReport(
         split=data.split,
-        images=len({expression.image_id for expression in data.expressions}),
+        images=len(image_ids(data.expressions)),
         refs=len({expression.ref_id for expression in data.expressions}),
         expressions=len(data.expressions),
         published=COUNTS.get(data.name, {}).get(data.split),

@@ -1,7 +1,6 @@
 """Ask a model for every expression of a split and score its masks; it knows a callable, not the model."""
 
 import time
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from asgn.data.by_image import by_image
 from asgn.data.sample import Expression, Image, Mask, ReferringDataset
 from asgn.errors import DataError
 from asgn.evaluation.control import shuffled_phrases
@@ -137,7 +137,7 @@ def evaluate(
         DataError: the split is empty, or an image or mask cannot be read.
         ValueError: `predict` gave another number of masks, or masks of another size.
     """
-    groups = _by_image(dataset.expressions, limit)
+    groups = by_image(dataset.expressions, limit)
     if not groups:
         raise DataError(f"split {dataset.split!r} of {dataset.name!r} has no expressions to evaluate")
     shuffled = {} if control_seed is None else shuffled_phrases(dataset, control_seed)
@@ -185,17 +185,6 @@ def _merged(parts: Sequence[SegmentationScores]) -> SegmentationScores:
     for part in parts:
         whole.merge(part)
     return whole
-
-
-def _by_image(expressions: Sequence[Expression], limit: int | None) -> list[list[Expression]]:
-    """The expressions of each image, in the data set's order; at most `limit` images, spread evenly."""
-    groups: dict[int, list[Expression]] = defaultdict(list)
-    for expression in expressions:
-        groups[expression.image_id].append(expression)
-    images = list(groups.values())
-    if limit is None or limit >= len(images):
-        return images
-    return [images[index * len(images) // limit] for index in range(limit)]
 
 
 def _checked(masks: Sequence[Mask] | NDArray[np.bool_], image: Image, phrases: list[str]) -> Sequence[Mask]:

@@ -5,14 +5,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from asgn.data import wording
 from asgn.data.annotated_scene import Names
 from asgn.data.annotation_quality import Sources
 from asgn.data.attributes import SIDES, SceneObject, is_clearly_before
+from asgn.data.by_image import image_ids
 from asgn.data.instances import Instances
-from asgn.data.sample import Mask, ReferringDataset
+from asgn.data.masks import iou
+from asgn.data.sample import ReferringDataset
 from asgn.errors import DataError
 from asgn.evaluation.binomial import Share
 from asgn.evaluation.evaluate import Predict, Progress
@@ -57,7 +57,7 @@ def side_questions(dataset: ReferringDataset, seed: int = 0) -> list[SideQuestio
     for annotation_id, annotation in instances.annotations.items():
         of_image[annotation.image_id].append(annotation_id)
     questions: list[SideQuestion] = []
-    for image_id in sorted({expression.image_id for expression in dataset.expressions}):
+    for image_id in sorted(image_ids(dataset.expressions)):
         if not sources.is_partial(image_id):
             for pair in _pairs(instances, of_image[image_id], names):
                 questions += _of_pair(image_id, *pair, seed)
@@ -86,7 +86,7 @@ def score_sides(
         masks = predict(dataset.image(image_id), [question.text for question in group])
         for question, mask in zip(group, masks, strict=True):
             meant, other = instances.mask(question.meant), instances.mask(question.other)
-            shares[question.side] += Share(int(_iou(mask, meant) > _iou(mask, other)), 1)
+            shares[question.side] += Share(int(iou(mask, meant) > iou(mask, other)), 1)
         if progress is not None:
             progress(done, len(groups))
     return shares
@@ -121,8 +121,3 @@ def _of_pair(image_id: int, first: SceneObject, second: SceneObject, seed: int) 
                 text = wording.phrase(side, rng, target, s=side)
                 questions.append(SideQuestion(image_id, side, text, meant.annotation_id, other.annotation_id))
     return questions
-
-
-def _iou(first: Mask, second: Mask) -> float:
-    union = np.count_nonzero(first | second)
-    return np.count_nonzero(first & second) / union if union else 0.0

@@ -3,7 +3,7 @@
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from accelerate import Accelerator
@@ -90,9 +90,8 @@ def plan_run(plan: RunPlan, accelerator: Accelerator, gpu_memory: float | None =
     slope = max(0.0, (large - small) / (high - low))
     rest = large - slope * high
     fitting = micro if gpu_memory is None else _largest(gpu_memory * USABLE, rest, slope, plan.train.batch_size)
-    seconds = sum(rehearsal.step_seconds(first, micro) * count for first, count in stretches(plan))
-    images, validations = validation_size(plan)
-    (validating, saving), extras_peak = rehearsal.extras()
+    hours, extras_peak = _hours(rehearsal, micro)
+    seconds = 3600 * hours.training
     return Estimate(
         variant=str(plan.variant),
         device=_device_name(accelerator.device),
@@ -103,9 +102,9 @@ def plan_run(plan: RunPlan, accelerator: Accelerator, gpu_memory: float | None =
         fits=fitting > 0,
         seconds_per_step=seconds / plan.train.steps,
         samples_per_second=plan.train.batch_size * plan.train.steps / seconds,
-        hours_training=seconds / 3600,
-        hours_validating=validating * images * validations / 3600,
-        hours_saving=saving * times_due(plan.train.checkpoint_every, plan.train.steps) / 3600,
+        hours_training=hours.training,
+        hours_validating=hours.validating,
+        hours_saving=hours.saving,
         peak_gibibytes=max(rest + slope * max(1, fitting), extras_peak),
         gibibytes_at_rest=rest,
         gibibytes_per_expression=slope,
@@ -123,13 +122,26 @@ def plan_hours(plan: RunPlan, accelerator: Accelerator) -> float:
     rehearsal = Rehearsal(plan, accelerator)
     micro = plan.train.micro_batch or plan.train.batch_size
     try:
-        seconds = sum(rehearsal.step_seconds(first, micro, is_brief=True) * count for first, count in stretches(plan))
+        hours, _ = _hours(rehearsal, micro, is_brief=True)
     except torch.OutOfMemoryError as error:
         raise UserError(f"a batch of {plan.train.batch_size} overflows the GPU: give a smaller --batch-size") from error
+    return sum(hours)
+
+
+class _Hours(NamedTuple):
+    training: float
+    validating: float
+    saving: float
+
+
+def _hours(rehearsal: Rehearsal, micro: int, is_brief: bool = False) -> tuple[_Hours, float]:
+    """Of the whole run, and the GiB at the peak of validating and saving."""
+    plan = rehearsal.plan
+    training = sum(rehearsal.step_seconds(first, micro, is_brief=is_brief) * count for first, count in stretches(plan))
     images, validations = validation_size(plan)
-    (validating, saving), _ = rehearsal.extras()
+    (validating, saving), peak = rehearsal.extras()
     saves = times_due(plan.train.checkpoint_every, plan.train.steps)
-    return (seconds + validating * images * validations + saving * saves) / 3600
+    return _Hours(training / 3600, validating * images * validations / 3600, saving * saves / 3600), peak
 
 
 def _largest(available: float, rest: float, slope: float, batch_size: int) -> int:

@@ -14,6 +14,7 @@ import torch
 from accelerate import Accelerator
 
 from asgn.data.batches import batch_loader
+from asgn.data.by_image import image_ids
 from asgn.data.sample import Batch
 from asgn.errors import UserError
 from asgn.experiments.assembly import RunPlan, build_state, build_step, training_stream
@@ -141,7 +142,7 @@ def _running_sums(numbers: list[int]) -> list[int]:
 
 def validation_size(plan: RunPlan) -> tuple[int, int]:
     """Images of a validation, and how many validations there are."""
-    images = len({expression.image_id for expression in plan.validation_data.expressions})
+    images = len(image_ids(plan.validation_data.expressions))
     images = min(images, plan.train.validation_limit or images)
     return images, times_due(plan.train.validate_every, plan.train.steps)
 

@@ -59,12 +59,6 @@ def two_regions(prob: NDArray[np.float32], height: int, width: int) -> tuple[Reg
     return regions[0] if regions else None, regions[1] if len(regions) > 1 else None
 
 
-def iou(first: Mask, second: Mask) -> float:
-    """Intersection over union; 1 where both are empty."""
-    union = np.count_nonzero(first | second)
-    return np.count_nonzero(first & second) / union if union else 1.0
-
-
 def _parts(prob: NDArray[np.float32], level: float) -> list[Mask]:
     """Connected parts that reach the level and are no specks, by their probability, the most first."""
     labels, count = ndimage.label(prob >= level)

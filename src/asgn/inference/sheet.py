@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from asgn.data.images import is_address
+from asgn.data.images import refuse_address
 from asgn.errors import DataError
 
 GROUP_ROWS = 32
@@ -163,6 +163,8 @@ def _row(cells: Sequence[str], places: dict[str, int], width: int, line: int) ->
     row = SheetRow(line, values["image"], values["phrase"], values.get("id", ""))
     if any(cell.strip() for cell in cells[width:]):
         return row, f"{len(cells)} cells where the header has {width}: put a phrase with commas in quotes"
-    if is_address(row.image):
-        return row, f"{row.image} is an address, and nothing is fetched from the network: download it first"
+    try:
+        refuse_address(row.image)
+    except DataError as error:
+        return row, str(error)
     return row, "no image" if not row.image else "no phrase" if not row.phrase else ""

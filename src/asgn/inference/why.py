@@ -9,10 +9,11 @@ import torch
 from numpy.typing import NDArray
 
 from asgn.data.colours import colour_name
+from asgn.data.masks import iou
 from asgn.data.transforms import placement_in_square
 from asgn.data.vocabulary import MAX_WORDS, Encoded
 from asgn.inference.presence import presence_scores
-from asgn.inference.regions import Region, iou, two_regions
+from asgn.inference.regions import Region, two_regions
 from asgn.inference.segmenter import EncodedImage, Segmenter
 from asgn.inference.settling import Settling, asked_with, distinguishing_words, settling_words
 

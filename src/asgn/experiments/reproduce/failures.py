@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from asgn.data.by_image import by_image
+from asgn.data.masks import iou
 from asgn.data.sample import Expression, Mask, ReferringDataset
 from asgn.evaluation.breakdown import SIZES
 from asgn.experiments.report import Panel, Section, draw_panels, overlay
@@ -21,7 +23,7 @@ from asgn.experiments.reproduce.runs import TrainedRow
 from asgn.experiments.reproduce.scores import leak_stamp
 from asgn.experiments.reproduce.setting import Setting, Splits
 from asgn.experiments.reproduce.summary import spread
-from asgn.experiments.reproduce.walk import EXAMPLE_SEED, by_image, device_of, iou
+from asgn.experiments.reproduce.walk import EXAMPLE_SEED, device_of
 from asgn.inference.segmenter import Segmenter
 
 RIGHT = 0.5
@@ -100,7 +102,7 @@ def _measure(setting: Setting, data: ReferringDataset, trained: TrainedRow) -> d
 def _find(setting: Setting, data: ReferringDataset, trained: TrainedRow) -> dict[str, Any]:
     segmenter = Segmenter(trained.model, device_of(setting), trained.row.variant.densecrf)
     failures, expressions = [], 0
-    for group in by_image(data, setting.limit):
+    for group in by_image(data.expressions, setting.limit):
         answers = _answers(setting, data, segmenter, group)
         expressions += len(group)
         for answer in answers:

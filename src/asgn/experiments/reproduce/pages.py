@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from asgn import __version__
+from asgn.data.by_image import image_ids
 from asgn.experiments.report import Section, write_report
 from asgn.experiments.reproduce.outcomes import Outcome
 from asgn.experiments.reproduce.rows import Row
@@ -96,8 +97,7 @@ def _scoring_facts(setting: Setting, splits: Splits, stamps: Sequence[str]) -> l
 
 
 def _split_line(setting: Setting, split: Any) -> str:
-    images = len({expression.image_id for expression in split.expressions}) if setting.data != "synthetic" else None
-    counted = f"{split.scenes:,} scenes" if images is None else f"{images:,} images"
+    counted = f"{len(image_ids(split.expressions)):,} {'scenes' if setting.data == 'synthetic' else 'images'}"
     return f"{split.name} {split.split}: {counted}, {len(split.expressions):,} expressions ({split.fingerprint()[:12]})"
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
+from asgn.data.masks import iou
 from asgn.data.sample import Expression, Mask, ReferringDataset
 from asgn.experiments.report import Panel, Section, draw_panels, overlay
 from asgn.experiments.reproduce.outcomes import Findings, Outcome, Say, run_rows
@@ -11,7 +12,7 @@ from asgn.experiments.reproduce.rows import Row
 from asgn.experiments.reproduce.runs import TrainedRow
 from asgn.experiments.reproduce.scores import leak_stamp
 from asgn.experiments.reproduce.setting import Setting, Splits
-from asgn.experiments.reproduce.walk import EXAMPLE_SEED, device_of, draw_examples, iou
+from asgn.experiments.reproduce.walk import EXAMPLE_SEED, device_of, draw_examples
 from asgn.inference.segmenter import Segmenter
 
 Examples = Sequence[tuple[Expression, Mask]]

@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from asgn.data.by_image import by_image
 from asgn.data.sample import ReferringDataset
 from asgn.data.transforms import crop_and_resize
 from asgn.evaluation.metrics import SegmentationScores
@@ -16,7 +17,7 @@ from asgn.experiments.reproduce.outcomes import Outcome, remember
 from asgn.experiments.reproduce.runs import TrainedRow
 from asgn.experiments.reproduce.setting import Setting
 from asgn.experiments.reproduce.summary import over_seeds, spread
-from asgn.experiments.reproduce.walk import by_image, device_of
+from asgn.experiments.reproduce.walk import device_of
 from asgn.experiments.tables import THRESHOLDS
 from asgn.inference.segmenter import Segmenter
 
@@ -34,7 +35,7 @@ def _measure(setting: Setting, data: ReferringDataset, trained: TrainedRow) -> d
     segmenter = Segmenter(trained.model, device_of(setting))
     levels = {(reading, delta): as_logit(reading, delta) for reading in READINGS for delta in THRESHOLDS}
     scores = {name: SegmentationScores() for name in levels}
-    for group in by_image(data, setting.limit):
+    for group in by_image(data.expressions, setting.limit):
         encoded = segmenter.encode(data.image(group[0].image_id))
         texts = [segmenter.vocabulary.encode(item.text) for item in group]
         for item, square in zip(group, segmenter.pixel_logits(encoded, texts), strict=True):

@@ -18,17 +18,6 @@ def device_of(setting: Setting) -> torch.device:
     return choose_device("cpu" if setting.cpu else "auto")
 
 
-def by_image(data: ReferringDataset, limit: int | None) -> list[list[Expression]]:
-    """The expressions of each image; at most `limit` images, spread evenly as in an evaluation."""
-    groups: dict[int, list[Expression]] = {}
-    for expression in data.expressions:
-        groups.setdefault(expression.image_id, []).append(expression)
-    images = list(groups.values())
-    if limit is None or limit >= len(images):
-        return images
-    return [images[index * len(images) // limit] for index in range(limit)]
-
-
 def draw_examples(data: ReferringDataset, count: int) -> list[tuple[Expression, Mask]]:
     """Expressions drawn at random, each of another image, with their true masks; absent objects are left out.
 
@@ -53,9 +42,3 @@ def _drawn(data: ReferringDataset, count: int) -> Iterator[tuple[Expression, Mas
             yield expression, mask
         if len(images) == count:
             return
-
-
-def iou(first: Mask, second: Mask) -> float:
-    """Intersection over union of two masks (H, W); 1 where both are empty."""
-    union = int((first | second).sum())
-    return int((first & second).sum()) / union if union else 1.0
