@@ -138,7 +138,10 @@ def reproduce(
 
 
 def row_names(text: str | None) -> tuple[str, ...]:
-    """Row names with commas between them; those within brackets belong to a name."""
+    """Row names with commas between them; those within brackets belong to a name. Without a text, none.
+
+    Raises UserError for a text without any name.
+    """
     names, depth = [""], 0
     for letter in text or "":
         depth += {"(": 1, ")": -1}.get(letter, 0)
@@ -146,7 +149,10 @@ def row_names(text: str | None) -> tuple[str, ...]:
             names.append("")
         else:
             names[-1] += letter
-    return tuple(name.strip() for name in names if name.strip())
+    found = tuple(name.strip() for name in names if name.strip())
+    if text is not None and not found:
+        raise UserError(f"--rows {text!r} names no row: give some, as in --rows M+LSTM,M+LSTM+AT, or leave it out")
+    return found
 
 
 def seed_numbers(text: str) -> tuple[int, ...]:

@@ -55,6 +55,12 @@ def test_row_names_may_hold_commas_in_brackets():
     assert row_names(None) == ()
 
 
+@pytest.mark.parametrize("text", ["", ",", " , "])
+def test_rows_without_a_name_are_refused(text):
+    with pytest.raises(UserError, match="names no row"):
+        row_names(text)
+
+
 @pytest.mark.parametrize("text", ["", "a", "0,0", "-1", "0,,1", "1.5", "4294967296"])
 def test_seeds_that_cannot_be_used(text):
     with pytest.raises(UserError, match="--seeds"):
