@@ -57,7 +57,7 @@ def prepare(folder: Path, size: int) -> None:
     from asgn.checkpoint import Model, save_model
     from asgn.config import ModelConfig
     from asgn.data.vocabulary import Vocabulary
-    from asgn.inference.onnx_export import export_model
+    from asgn.inference.onnx.export import export_model
     from asgn.models.build import build_generator
     from asgn.variants import Variant
 
@@ -136,7 +136,7 @@ def serve(folder: Path, what: str) -> None:
 
 
 def ours(photograph: np.ndarray, path: Path) -> Ask:
-    from asgn.inference.opening import open_segmenter
+    from asgn.inference.load import open_segmenter
 
     segmenter = open_segmenter(path, torch.device("cpu"))
     return lambda count: segmenter.segment(photograph, PHRASES[:count])

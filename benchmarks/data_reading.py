@@ -23,9 +23,9 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from asgn.data.datasets import open_dataset
-from asgn.data.pack import open_packed
-from asgn.data.sample import Expression, ReferringDataset
+from asgn.data.loading.pack import open_packed
 from asgn.data.transforms import resize_and_pad_image, resize_and_pad_mask
+from asgn.data.types import Expression, ReferringDataset
 from benchmarks.measure import medians, record
 
 IMAGES, OBJECTS, REFS, SENTENCES = 20_000, 50_000, 42_404, 120_144
@@ -37,7 +37,7 @@ OPENING = """
 import json, re, sys, time
 from pathlib import Path
 from asgn.data.datasets import open_dataset
-from asgn.data.refer import ReferFolder
+from asgn.data.readers.refer import ReferFolder
 def peak():
     return int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) // 1024
 before = peak()

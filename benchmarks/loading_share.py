@@ -18,10 +18,10 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 
-from asgn.data.batches import BatchStream, batch_loader
 from asgn.data.datasets import open_dataset
-from asgn.data.pack import open_packed
-from asgn.data.sample import Batch, ReferringDataset
+from asgn.data.loading.batches import BatchStream, batch_loader
+from asgn.data.loading.pack import open_packed
+from asgn.data.types import Batch, ReferringDataset
 from asgn.data.vocabulary import Vocabulary
 from asgn.training.step import Step
 from benchmarks.data_reading import PHOTOGRAPHS, SIDE, write_photographs, write_set

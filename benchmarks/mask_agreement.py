@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from asgn.config import ModelConfig
-from asgn.data.synthetic import SyntheticDataset
+from asgn.data.synthetic.dataset import SyntheticDataset
 from asgn.data.transforms import resize_and_pad_image, resize_and_pad_mask
 from asgn.data.vocabulary import Vocabulary
 from asgn.losses import target_on_grid, weighted_cross_entropy

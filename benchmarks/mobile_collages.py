@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Picture
 
-from asgn.data.annotated_scene import Names
-from asgn.data.attributes import SceneObject
-from asgn.data.expressions import choose, describe
-from asgn.data.images import load_image
-from asgn.data.instances import Instances
-from asgn.data.masks import encode_rle
-from asgn.data.sample import Mask
+from asgn.data.expressions.generate import choose, describe
+from asgn.data.expressions.predicates import SceneObject
+from asgn.data.files.coco_instances import Instances
+from asgn.data.files.images import load_image
+from asgn.data.files.masks import encode_rle
+from asgn.data.photographs.scene_objects import Names
+from asgn.data.types import Mask
 
 Line = dict[str, Any]
 

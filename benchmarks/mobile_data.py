@@ -20,11 +20,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from asgn.data.absent_phrases import AbsentPhrases
-from asgn.data.annotate import annotate
 from asgn.data.datasets import open_dataset
-from asgn.data.instances import read_instances
-from asgn.evaluation.sides import instances_of, side_questions
+from asgn.data.files.coco_instances import read_instances
+from asgn.data.photographs.absent_phrases import AbsentPhrases
+from asgn.data.photographs.annotate import annotate
+from asgn.evaluation.probes.spatial_probe import instances_of, side_questions
 from benchmarks.mobile_collages import collages, lone_things, write_collages
 
 Line = dict[str, Any]

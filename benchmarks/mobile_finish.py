@@ -23,7 +23,7 @@ from asgn.data.datasets import open_dataset
 from asgn.evaluation.evaluate import Evaluation
 from asgn.evaluation.metrics import SegmentationScores
 from asgn.experiments.probe import calibrate_presence, probe
-from asgn.experiments.scoring import evaluate_model
+from asgn.experiments.runs.scoring import evaluate_model
 from asgn.inference.segmenter import Segmenter
 from benchmarks.measure import record
 

@@ -20,10 +20,10 @@ import torch
 from asgn.checkpoint import Model, load_model
 from asgn.config import ModelConfig
 from asgn.data.datasets import open_dataset
-from asgn.data.sample import ReferringDataset
+from asgn.data.types import ReferringDataset
 from asgn.data.vocabulary import Vocabulary
-from asgn.inference.onnx_export import export_model
-from asgn.inference.onnx_segmenter import OnnxSegmenter
+from asgn.inference.onnx.export import export_model
+from asgn.inference.onnx.runner import OnnxSegmenter
 from asgn.inference.segmenter import Segmenter
 from asgn.models.build import build_generator
 from asgn.variants import Variant

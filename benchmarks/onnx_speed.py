@@ -16,10 +16,10 @@ from pathlib import Path
 import torch
 
 from asgn.checkpoint import load_model
-from asgn.data.images import load_image
-from asgn.inference.onnx_export import export_model
-from asgn.inference.onnx_segmenter import OnnxSegmenter
-from asgn.inference.opening import default_model
+from asgn.data.files.images import load_image
+from asgn.inference.load import default_model
+from asgn.inference.onnx.export import export_model
+from asgn.inference.onnx.runner import OnnxSegmenter
 from asgn.inference.segmenter import Segmenter
 from benchmarks.measure import record
 

@@ -26,10 +26,10 @@ from pathlib import Path
 import torch
 from accelerate import Accelerator
 from asgn.config import TrainConfig
-from asgn.data.synthetic import SyntheticDataset
-from asgn.experiments.plan import plan_run
-from asgn.experiments.assembly import RunPlan
-from asgn.experiments.run import train_run
+from asgn.data.synthetic.dataset import SyntheticDataset
+from asgn.experiments.planning.estimate import plan_run
+from asgn.experiments.runs.assembly import RunPlan
+from asgn.experiments.runs.train import train_run
 from asgn.variants import Variant
 action, row, folder, steps, batch, side = sys.argv[1:]
 accelerator = Accelerator()

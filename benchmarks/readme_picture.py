@@ -12,8 +12,8 @@ from PIL import Image
 from skimage import data  # with its photographs; not among the project's extras
 
 from asgn.errors import PhraseError
-from asgn.inference.opening import default_model
-from asgn.inference.overlay import draw_overlay
+from asgn.inference.load import default_model
+from asgn.inference.results.overlay import draw_overlay
 from asgn.inference.segmenter import Segmenter
 
 HEIGHT, GAP, WIDTH = 400, 10, 1120

@@ -4,7 +4,7 @@ import torch
 from accelerate import Accelerator
 
 from asgn.config import LossConfig, ModelConfig, TrainConfig
-from asgn.data.sample import Batch
+from asgn.data.types import Batch
 from asgn.models.build import build_generator
 from asgn.models.discriminator import Discriminator
 from asgn.training.optimizers import discriminator_optimizer, generator_optimizer

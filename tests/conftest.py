@@ -12,9 +12,9 @@ from accelerate import Accelerator
 
 from asgn.checkpoint import Model
 from asgn.config import LossConfig, ModelConfig, TrainConfig
-from asgn.data.synthetic import SyntheticDataset
+from asgn.data.synthetic.dataset import SyntheticDataset
 from asgn.data.vocabulary import Vocabulary
-from asgn.experiments.assembly import RunPlan
+from asgn.experiments.runs.assembly import RunPlan
 from asgn.models.build import build_generator
 from asgn.variants import Variant
 

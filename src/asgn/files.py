@@ -1,8 +1,9 @@
-"""Writing files so that a reader never sees half of one."""
+"""Writing files so that a reader never sees half of one, and file names that stay where they belong."""
 
 import contextlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -80,3 +81,22 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def check_room(folder: Path, needed: int) -> None:
+    """Check the disk before anything is written.
+
+    Raises:
+        OutputError: fewer than `needed` bytes are free where `folder` lies.
+    """
+    existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+    free = shutil.disk_usage(existing).free
+    if needed > free:
+        raise OutputError(f"not enough room in {folder}: {needed / 1e9:.1f} GB needed, {free / 1e9:.1f} GB free")
+
+
+def safe_relative(name: str) -> bool:
+    """Whether a file name stays below the folder it is joined to, on every system."""
+    path = f"{name}/".replace("\\", "/")
+    leaves = path.startswith(("/", "../")) or "/../" in path
+    return not leaves and path.strip("./") != "" and ":" not in name and "\0" not in name

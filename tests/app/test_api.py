@@ -6,7 +6,7 @@ import zlib
 import numpy as np
 import pytest
 
-from asgn.data.masks import decode_segmentation
+from asgn.data.files.masks import decode_segmentation
 from benchmarks.app_load import fuzz_images, fuzz_phrases
 from tests.app.conftest import PHRASES
 

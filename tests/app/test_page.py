@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from asgn.data.masks import decode_segmentation
+from asgn.data.files.masks import decode_segmentation
 from tests.app.conftest import PHRASES
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

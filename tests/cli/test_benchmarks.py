@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from asgn.data.fetch import fetch
+from asgn.data.download.fetch import fetch
 from tests.cli.test_data_commands import serve
 from tests.data import miniatures
 from tests.data.miniatures import SPLITS

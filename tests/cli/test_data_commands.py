@@ -13,9 +13,9 @@ from typer.testing import CliRunner, Result
 
 from asgn.cli.data import data_app
 from asgn.data.datasets import open_dataset
-from asgn.data.fetch import fetch
-from asgn.data.mirrors import Download
-from asgn.data.pack import open_packed
+from asgn.data.download.fetch import fetch
+from asgn.data.download.mirrors import Download
+from asgn.data.loading.pack import open_packed
 from asgn.errors import DataError
 from tests.data import miniatures
 from tests.data.miniatures import FOLDERS, SPLITS

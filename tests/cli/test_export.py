@@ -3,8 +3,8 @@
 import pytest
 
 from asgn.checkpoint import load_model
-from asgn.inference import opening
-from asgn.inference.onnx_export import Parity
+from asgn.inference import load as opening
+from asgn.inference.onnx.export import Parity
 
 pytest.importorskip("onnxscript", reason="extra onnx is not installed")
 
@@ -15,7 +15,7 @@ def test_it_says_what_it_wrote_and_how_far_it_agrees(asgn, model_file, tmp_path,
         (folder / "encode.onnx").write_bytes(bytes(1_500_000))
         return Parity(2e-6, 1.0)
 
-    monkeypatch.setattr("asgn.inference.onnx_export.export_model", write)
+    monkeypatch.setattr("asgn.inference.onnx.export.export_model", write)
     outcome = asgn("export", model_file, "-o", tmp_path / "onnx")
     assert outcome.code == 0, outcome.err
     assert "encode.onnx: 1.5 MB" in outcome.out
@@ -48,7 +48,7 @@ def test_the_model_in_the_box_is_used_unless_another_is_named(asgn, model_file, 
     assert asgn("segment", photograph, "left circle", "-o", tmp_path / "masks").code == 0
     exported = []
     monkeypatch.setattr(
-        "asgn.inference.onnx_export.export_model", lambda model, out: exported.append(model) or Parity(0, 1)
+        "asgn.inference.onnx.export.export_model", lambda model, out: exported.append(model) or Parity(0, 1)
     )
     assert asgn("export", "-o", tmp_path / "onnx").code == 0
     assert exported[0].config == load_model(model_file).config

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from asgn.experiments import rehearsal
+from asgn.experiments.planning import rehearsal
 
 ROW = ("M+LSTM+AT", "--data", "synthetic")
 OPTIONS = ("--steps", 2, "--batch-size", 2, "--image-size", 64, "--workers", 0, "--validation-limit", 2, "--cpu")

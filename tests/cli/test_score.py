@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from asgn.data.masks import decode_segmentation
-from asgn.data.synthetic import SyntheticDataset
+from asgn.data.files.masks import decode_segmentation
+from asgn.data.synthetic.dataset import SyntheticDataset
 
 
 @pytest.fixture
 def few_scenes(monkeypatch):
     """Split `val` of the synthetic set, made small."""
-    monkeypatch.setattr("asgn.data.synthetic.SPLITS", {"val": 4})
+    monkeypatch.setattr("asgn.data.synthetic.dataset.SPLITS", {"val": 4})
     return SyntheticDataset("val")
 
 

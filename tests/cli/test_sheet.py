@@ -5,13 +5,13 @@ import json
 import pytest
 from PIL import Image
 
-from asgn.data.synthetic import SyntheticDataset
+from asgn.data.synthetic.dataset import SyntheticDataset
 
 
 @pytest.fixture
 def scenes(monkeypatch, tmp_path):
     """Two drawn scenes as files, and a sheet of their expressions with a row that cannot be answered."""
-    monkeypatch.setattr("asgn.data.synthetic.SPLITS", {"val": 2})
+    monkeypatch.setattr("asgn.data.synthetic.dataset.SPLITS", {"val": 2})
     dataset = SyntheticDataset("val")
     rows = ["\ufeffimage,phrase,id"]
     for item in dataset.expressions:

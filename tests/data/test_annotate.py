@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from asgn.data.annotate import Annotated, annotate
-from asgn.data.annotation_quality import Sources, heads, is_one_object
-from asgn.data.attributes import SceneObject
 from asgn.data.datasets import open_dataset
-from asgn.data.everyday_names import confusable_names, everyday_noun
-from asgn.data.expressions import Phrase
-from asgn.data.instances import read_instances
-from asgn.data.masks import encode_rle
-from asgn.data.nouns import Noun
-from asgn.data.photograph_phrases import holds, restyled
+from asgn.data.expressions.generate import Phrase
+from asgn.data.expressions.nouns import Noun
+from asgn.data.expressions.predicates import SceneObject
+from asgn.data.files.coco_instances import read_instances
+from asgn.data.files.masks import encode_rle
+from asgn.data.photographs.annotate import Annotated, annotate
+from asgn.data.photographs.category_names import confusable_names, everyday_noun
+from asgn.data.photographs.phrase_filter import holds, restyled
+from asgn.data.photographs.quality import Sources, heads, is_one_object
 from asgn.errors import DataError, OutputError
 
 SHARED = Path(os.environ.get("ASGN_SHARED", Path(__file__).parents[2] / ".." / "shared")) / "data"

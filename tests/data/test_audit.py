@@ -2,10 +2,10 @@ import json
 
 import pytest
 
-from asgn.data.audit import LeakStamp, SplitAudit, audit
+from asgn.data.checks.image_origin import ImageLists, image_keys
+from asgn.data.checks.leaks import LeakStamp, SplitAudit, audit
 from asgn.data.datasets import open_dataset
-from asgn.data.pack import open_packed
-from asgn.data.provenance import ImageLists, image_keys
+from asgn.data.loading.pack import open_packed
 from asgn.errors import DataError
 from tests.data import miniatures
 from tests.data.test_shared import shared

@@ -2,7 +2,7 @@
 
 import torch
 
-from asgn.data.augment import Variation, draw_variation, mirrored_phrase
+from asgn.data.loading.augment import Variation, draw_variation, mirrored_phrase
 
 
 def test_nothing_asked_nothing_changed():

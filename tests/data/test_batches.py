@@ -5,8 +5,8 @@ from collections import Counter
 import pytest
 import torch
 
-from asgn.data.batches import BatchStream, batch_loader
-from asgn.data.synthetic import SyntheticDataset
+from asgn.data.loading.batches import BatchStream, batch_loader
+from asgn.data.synthetic.dataset import SyntheticDataset
 from asgn.data.vocabulary import Vocabulary
 from asgn.errors import DataError
 

@@ -1,8 +1,8 @@
 import pytest
 
 from asgn.data.by_image import by_image, image_ids, image_of_each
-from asgn.data.sample import Expression
-from asgn.data.synthetic import SyntheticDataset
+from asgn.data.synthetic.dataset import SyntheticDataset
+from asgn.data.types import Expression
 
 
 def about(*images):

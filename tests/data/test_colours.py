@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from asgn.data.colours import COLOURS, are_confusable, colour_name
+from asgn.data.expressions.colours import COLOURS, are_confusable, colour_name
 
 
 def patch(*rgb: int, count: int = 200, spread: int = 12, seed: int = 0) -> np.ndarray:

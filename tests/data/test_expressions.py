@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asgn.data.arrangement import Arrangement, indices
-from asgn.data.attributes import SceneObject
-from asgn.data.expressions import KIND_SHARES, AbsentNouns, choose, describe
-from asgn.data.nouns import Noun, plural, readable_name
-from asgn.data.scenes import GENERIC
-from asgn.data.synthetic import SyntheticDataset
+from asgn.data.expressions.arrangement import Arrangement, indices
+from asgn.data.expressions.generate import KIND_SHARES, AbsentNouns, choose, describe
+from asgn.data.expressions.nouns import Noun, plural, readable_name
+from asgn.data.expressions.predicates import SceneObject
+from asgn.data.synthetic.dataset import SyntheticDataset
+from asgn.data.synthetic.scenes import GENERIC
 
 NOUNS = {
     "circle": "circle", "disk": "circle", "square": "square", "triangle": "triangle", "star": "star", "ring": "ring",

@@ -203,7 +203,7 @@ def test_own_faults(fault, tmp_path):
 
 
 def test_every_fault_of_a_list_can_be_collected(tmp_path):
-    from asgn.data.own import OwnFolder
+    from asgn.data.readers.own import OwnFolder
 
     miniatures.write_own(tmp_path)
     line('{"image":')(tmp_path)

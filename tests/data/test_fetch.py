@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from asgn.data import archives
-from asgn.data.archives import unpack
 from asgn.data.datasets import open_dataset
-from asgn.data.fetch import fetch
-from asgn.data.mirrors import DOWNLOADS, Download
+from asgn.data.download import archives
+from asgn.data.download.archives import unpack
+from asgn.data.download.fetch import fetch
+from asgn.data.download.mirrors import DOWNLOADS, Download
 from asgn.errors import DataError, OutputError
 from tests.data import miniatures
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image as Pillow
 
-from asgn.data.images import image_size, load_image
+from asgn.data.files.images import image_size, load_image
 from asgn.errors import DataError
 from tests.data.outcome import outcome
 

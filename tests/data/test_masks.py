@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 from pycocotools import mask as coco_mask
 from skimage.draw import polygon2mask
 
-from asgn.data.masks import decode_segmentation, encode_rle
+from asgn.data.files.masks import decode_segmentation, encode_rle
 from asgn.errors import DataError
 from tests.data.outcome import outcome
 

@@ -13,10 +13,10 @@ import pytest
 import torch
 from PIL import Image as Pillow
 
-from asgn.data import archives
-from asgn.data.batches import BatchStream
 from asgn.data.datasets import open_dataset
-from asgn.data.pack import PackedDataset, open_packed, pack, packed_path, source_fingerprint
+from asgn.data.download import archives
+from asgn.data.loading.batches import BatchStream
+from asgn.data.loading.pack import PackedDataset, open_packed, pack, packed_path, source_fingerprint
 from asgn.data.transforms import resize_and_pad_image, resize_and_pad_mask
 from asgn.data.vocabulary import Vocabulary
 from asgn.errors import DataError, OutputError
@@ -160,7 +160,7 @@ def test_killed_while_writing(tmp_path):
         import time
         from pathlib import Path
         from asgn.data.datasets import open_dataset
-        from asgn.data.pack import open_packed
+        from asgn.data.loading.pack import open_packed
         source = open_dataset("unc", Path({str(tmp_path)!r}), "val")
         def progress(done, total):
             print("packing", flush=True)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from asgn.data.datasets import open_dataset
-from asgn.data.refer import splits_of
-from asgn.data.unpickle import read_plain_pickle
+from asgn.data.files.plain_pickle import read_plain_pickle
+from asgn.data.readers.refer import splits_of
 from asgn.errors import DataError
 from tests.data import miniatures
 from tests.data.miniatures import SIZE, SPLITS, scene

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from asgn.data.datasets import open_dataset
-from asgn.data.instances import read_instances
+from asgn.data.files.coco_instances import read_instances
 from asgn.data.vocabulary import Vocabulary
 
 SHARED = Path(os.environ.get("ASGN_SHARED", Path(__file__).parents[2] / ".." / "shared")) / "data"
@@ -71,7 +71,7 @@ def test_photorefer_is_read_whole():
 def test_polygons_and_run_lengths_of_real_masks_agree():
     path = shared("photorefer") / "instances.json"
     instances = read_instances(path)
-    from asgn.data.masks import decode_segmentation
+    from asgn.data.files.masks import decode_segmentation
 
     for annotation in json.loads(path.read_bytes())["annotations"][::20]:
         by_polygons = instances.mask(annotation["id"])

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from asgn.data.colours import colour_name
-from asgn.data.drawing import draw_image, draw_labels
-from asgn.data.scenes import MATERIALS, PALETTE, SHAPES, Region, Scene, Shape
-from asgn.data.synthetic import SPLITS, SyntheticDataset, measure
+from asgn.data.expressions.colours import colour_name
+from asgn.data.synthetic.dataset import SPLITS, SyntheticDataset, measure
+from asgn.data.synthetic.drawing import draw_image, draw_labels
+from asgn.data.synthetic.scenes import MATERIALS, PALETTE, SHAPES, Region, Scene, Shape
 from asgn.errors import DataError
 
 SKY = Region("sky", MATERIALS["sky"][0], 0.0)

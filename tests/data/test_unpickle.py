@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asgn.data.unpickle import load_plain_pickle, read_plain_pickle
+from asgn.data.files.plain_pickle import load_plain_pickle, read_plain_pickle
 from asgn.errors import DataError
 from tests.data.outcome import outcome
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
+from asgn.data.checks.published import COUNTS
+from asgn.data.checks.statistics import AREA_EDGES, draw_statistics, statistics
+from asgn.data.checks.verify import verify
 from asgn.data.datasets import open_dataset
-from asgn.data.published import COUNTS
-from asgn.data.statistics import AREA_EDGES, draw_statistics, statistics
-from asgn.data.verify import verify
 from asgn.data.vocabulary import Vocabulary
 from asgn.errors import DataError, OutputError
 from tests.data import miniatures

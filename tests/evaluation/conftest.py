@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from asgn.data.sample import Expression
+from asgn.data.types import Expression
 
 
 @dataclass

@@ -6,10 +6,10 @@ from collections import defaultdict
 import numpy as np
 import pytest
 
-from asgn.data.absent_phrases import AbsentPhrases
-from asgn.data.own import open_own
-from asgn.evaluation.absence import PRESENT, RatedPhrases, rate_phrases
-from asgn.evaluation.binomial import Share
+from asgn.data.photographs.absent_phrases import AbsentPhrases
+from asgn.data.readers.own import open_own
+from asgn.evaluation.probes.absence import PRESENT, RatedPhrases, rate_phrases
+from asgn.evaluation.probes.binomial import Share
 
 ABSENT = "another thing"
 

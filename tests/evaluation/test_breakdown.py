@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from asgn.data.sample import Expression
-from asgn.evaluation.bootstrap import bootstrap_intervals
-from asgn.evaluation.breakdown import breakdown, length_group, size_group
+from asgn.data.types import Expression
 from asgn.evaluation.metrics import METRICS, SegmentationScores, measure
-from asgn.evaluation.phrases import phrase_kinds
+from asgn.evaluation.scorer.breakdown import breakdown, length_group, size_group
+from asgn.evaluation.scorer.intervals import bootstrap_intervals
+from asgn.evaluation.scorer.phrase_kinds import phrase_kinds
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from asgn.evaluation.compare import THRESHOLDS, compare_protocols, squash, sweep
 from asgn.evaluation.metrics import SegmentationScores
-from asgn.evaluation.predictions import read_predictions
-from asgn.evaluation.score import score
+from asgn.evaluation.scorer.predictions import read_predictions
+from asgn.evaluation.scorer.protocols import THRESHOLDS, compare_protocols, squash, sweep
+from asgn.evaluation.scorer.score import score
 
 
 def test_sweep_equals_one_score_for_each_threshold() -> None:

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from asgn.data.sample import Expression
+from asgn.data.types import Expression
 from asgn.errors import DataError
 from asgn.evaluation.control import shuffled_phrases
 from asgn.evaluation.evaluate import evaluate

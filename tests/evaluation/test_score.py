@@ -8,12 +8,12 @@ import pytest
 from PIL import Image
 from pycocotools import mask as coco_mask
 
-from asgn.data.sample import Expression
+from asgn.data.types import Expression
 from asgn.errors import DataError
 from asgn.evaluation.evaluate import evaluate
 from asgn.evaluation.metrics import SegmentationScores
-from asgn.evaluation.predictions import coco_result, read_predictions
-from asgn.evaluation.score import score
+from asgn.evaluation.scorer.predictions import coco_result, read_predictions
+from asgn.evaluation.scorer.score import score
 
 
 def rle(mask: np.ndarray) -> dict:

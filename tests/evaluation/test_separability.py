@@ -9,7 +9,7 @@ import pytest
 import torch
 import torchvision
 
-from asgn.data.sample import Expression
+from asgn.data.types import Expression
 from asgn.errors import CheckpointError, DataError, MissingExtraError
 from asgn.evaluation.separability import (
     MaskPairs,

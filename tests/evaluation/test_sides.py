@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from asgn.data.masks import encode_rle
-from asgn.data.own import OwnFolder
-from asgn.data.synthetic import SyntheticDataset
+from asgn.data.files.masks import encode_rle
+from asgn.data.readers.own import OwnFolder
+from asgn.data.synthetic.dataset import SyntheticDataset
 from asgn.errors import DataError
-from asgn.evaluation.binomial import Share
-from asgn.evaluation.sides import score_sides, side_questions
+from asgn.evaluation.probes.binomial import Share
+from asgn.evaluation.probes.spatial_probe import score_sides, side_questions
 
 HEIGHT, WIDTH = 90, 120
 CATEGORIES = {1: "cat", 2: "dog", 3: "car"}

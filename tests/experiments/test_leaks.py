@@ -6,10 +6,11 @@ import pytest
 import torch
 
 from asgn.checkpoint import load_model
-from asgn.data.audit import LeakStamp, SplitAudit
+from asgn.data.checks.leaks import LeakStamp, SplitAudit
 from asgn.errors import UserError
-from asgn.experiments import leaks, run
-from asgn.experiments.scoring import evaluate_model
+from asgn.experiments.runs import leaks
+from asgn.experiments.runs import train as run
+from asgn.experiments.runs.scoring import evaluate_model
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ import textwrap
 import pytest
 
 from asgn.checkpoint import load_model
+from asgn.data.checks.image_origin import ImageLists
 from asgn.data.datasets import open_dataset
-from asgn.data.provenance import ImageLists
-from asgn.experiments.run import train_run
+from asgn.experiments.runs.train import train_run
 from asgn.training.recorder import read_metrics
 from tests.data import miniatures
 
@@ -70,7 +70,7 @@ SCRIPT = """
     from pathlib import Path
     from accelerate import Accelerator
     from asgn.data.datasets import open_dataset
-    from asgn.experiments.packing import packed_split
+    from asgn.experiments.runs.packing import packed_split
     root = Path({root!r})
     source = open_dataset("unc", root, "train")
     read = source.image

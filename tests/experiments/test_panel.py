@@ -7,8 +7,8 @@ import torch
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from asgn.experiments.panel import SIDE, ValidationPanel, evenly_spread
-from asgn.experiments.run import train_run
+from asgn.experiments.runs.train import train_run
+from asgn.experiments.runs.validation_panel import SIDE, ValidationPanel, evenly_spread
 
 
 def test_each_validation_draws_the_same_columns(plan_of, accelerator):

@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from asgn.errors import UserError
-from asgn.experiments import rehearsal
-from asgn.experiments.plan import plan_hours, plan_run
-from asgn.experiments.rehearsal import stretches, times_due, validation_size
-from asgn.experiments.run import train_run
-from asgn.experiments.run_summary import summary_line
+from asgn.experiments.planning import rehearsal
+from asgn.experiments.planning.estimate import plan_hours, plan_run
+from asgn.experiments.planning.rehearsal import stretches, times_due, validation_size
+from asgn.experiments.runs.summary import summary_line
+from asgn.experiments.runs.train import train_run
 from asgn.training.loop import is_due
 from asgn.variants import Variant
 

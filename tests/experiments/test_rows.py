@@ -11,12 +11,12 @@ from torchvision.models.resnet import Bottleneck, ResNet
 
 from asgn.checkpoint import load_model, read_tensors
 from asgn.config import LossConfig, TrainConfig
-from asgn.data.batches import BatchStream
-from asgn.data.synthetic import SyntheticDataset
+from asgn.data.loading.batches import BatchStream
+from asgn.data.synthetic.dataset import SyntheticDataset
 from asgn.evaluation.metrics import PRECISION_THRESHOLDS
-from asgn.experiments.assembly import RunPlan, build_state, build_step
-from asgn.experiments.run import train_run
-from asgn.experiments.scoring import evaluate_model
+from asgn.experiments.runs.assembly import RunPlan, build_state, build_step
+from asgn.experiments.runs.scoring import evaluate_model
+from asgn.experiments.runs.train import train_run
 from asgn.inference.segmenter import Segmenter
 from asgn.models.vgg import VGG16
 from asgn.training import snle

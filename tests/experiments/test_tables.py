@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from asgn.errors import UserError
-from asgn.experiments.tables import COUNTS, LAMBDAS, TABLES, Cell
+from asgn.experiments.reproduce.paper import COUNTS, LAMBDAS, TABLES, Cell
 from asgn.variants import Variant
 
 PAPER = Path(os.environ.get("ASGN_SHARED", "../shared"), "paper", "paper.txt")

@@ -6,12 +6,12 @@ import pytest
 import torch
 
 from asgn.checkpoint import load_model, save_model
-from asgn.data.audit import LeakStamp, SplitAudit
+from asgn.data.checks.leaks import LeakStamp, SplitAudit
 from asgn.data.vocabulary import SPECIAL, Vocabulary
 from asgn.errors import CheckpointError
-from asgn.experiments.assembly import build_state
-from asgn.experiments.leaks import with_start
-from asgn.experiments.warm_start import extended_vocabulary
+from asgn.experiments.runs.assembly import build_state
+from asgn.experiments.runs.leaks import with_start
+from asgn.experiments.runs.warm_start import extended_vocabulary
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ import torch
 from accelerate import PartialState
 from PIL import Image
 
-from asgn.inference.outputs import OutputFormat
+from asgn.inference.results.writers import OutputFormat
 from asgn.inference.segmenter import Segmenter
-from asgn.inference.sheet import read_sheet
-from asgn.inference.sheet_run import segment_sheet
+from asgn.inference.sheets.reader import read_sheet
+from asgn.inference.sheets.run import segment_sheet
 
 WORDS = ("left", "right", "top", "big", "small", "red", "blue", "green")
 THINGS = ("circle", "star", "square", "triangle")

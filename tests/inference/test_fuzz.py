@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from asgn.errors import DataError, PhraseError
-from asgn.inference.why import explain
+from asgn.inference.explain.explain import explain
 
 COUNT = 2000
 _PLANES = (

@@ -9,13 +9,13 @@ import huggingface_hub
 import pytest
 import torch
 
-from asgn.data.provenance import ImageLists
-from asgn.data.synthetic import SyntheticDataset
+from asgn.data.checks.image_origin import ImageLists
+from asgn.data.synthetic.dataset import SyntheticDataset
 from asgn.errors import CheckpointError, MissingExtraError, OutputError
-from asgn.experiments.leaks import check_leaks
-from asgn.inference import opening
-from asgn.inference.hub import fetch_pretrained
+from asgn.experiments.runs.leaks import check_leaks
+from asgn.inference import load as opening
 from asgn.inference.segmenter import Segmenter
+from asgn.inference.sharing.hub import fetch_pretrained
 
 
 def logits(segmenter, photograph):

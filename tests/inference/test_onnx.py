@@ -14,9 +14,9 @@ from asgn.cli.export import export
 from asgn.config import ModelConfig
 from asgn.data.vocabulary import SPECIAL, Vocabulary
 from asgn.errors import CheckpointError, ExportError, UserError
-from asgn.inference import onnx_export
-from asgn.inference.onnx_segmenter import OnnxSegmenter, load_export
-from asgn.inference.opening import open_segmenter
+from asgn.inference.load import open_segmenter
+from asgn.inference.onnx import export as onnx_export
+from asgn.inference.onnx.runner import OnnxSegmenter, load_export
 from asgn.inference.segmenter import Segmenter
 from asgn.models.build import build_generator
 from asgn.variants import Variant

@@ -12,8 +12,8 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 
 from asgn.errors import OutputError
-from asgn.inference.outputs import FORMATS, FileNames, ResultWriter, slug
-from asgn.inference.overlay import draw_overlay, phrase_colour
+from asgn.inference.results.overlay import draw_overlay, phrase_colour
+from asgn.inference.results.writers import FORMATS, FileNames, ResultWriter, slug
 
 
 @dataclass

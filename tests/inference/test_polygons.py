@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from asgn.inference.polygons import Polygon, mask_polygons
+from asgn.inference.results.polygons import Polygon, mask_polygons
 
 
 def fill(ring: list[tuple[int, int]], shape: tuple[int, int]) -> np.ndarray:

@@ -8,7 +8,7 @@ import torch
 from pycocotools import mask as coco_mask
 
 from asgn.checkpoint import PresenceCalibration, load_model, read_tensors, save_model, write_presence, write_tensors
-from asgn.inference.presence import presence_scores
+from asgn.inference.results.presence import presence_scores
 from asgn.inference.segmenter import Segmenter
 
 CALIBRATION = PresenceCalibration(0.25, 81.5, 40, 42, {"name": "own", "split": "val", "fingerprint": "ab"})

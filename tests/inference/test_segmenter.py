@@ -7,7 +7,7 @@ from PIL import Image
 
 from asgn.data.transforms import crop_and_resize, resize_and_crop
 from asgn.errors import PhraseError
-from asgn.inference.segmentation import binarise, binarise_reference
+from asgn.inference.results.segmentation import binarise, binarise_reference
 
 
 def test_masks_have_the_photographs_size(segmenter, photograph):

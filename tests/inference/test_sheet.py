@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from asgn.data.masks import decode_segmentation
+from asgn.data.files.masks import decode_segmentation
 from asgn.errors import DataError, OutputError, UserError
 from asgn.inference.segmenter import Segmenter
-from asgn.inference.sheet import GROUP_ROWS, SheetRow, group_rows, read_sheet, share_of
-from asgn.inference.sheet_journal import FolderLock, JournalWriter, read_places, read_records, repair
-from asgn.inference.sheet_run import UNFINISHED, segment_sheet
+from asgn.inference.sheets.journal import FolderLock, JournalWriter, read_places, read_records, repair
+from asgn.inference.sheets.reader import GROUP_ROWS, SheetRow, group_rows, read_sheet, share_of
+from asgn.inference.sheets.run import UNFINISHED, segment_sheet
 from tests.inference.killable_sheet import Sure, write_sheet
 
 

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from asgn.checkpoint import save_model
-from asgn.data.masks import decode_segmentation
-from asgn.inference.sheet import GROUP_ROWS
-from asgn.inference.sheet_run import UNFINISHED
+from asgn.data.files.masks import decode_segmentation
+from asgn.inference.sheets.reader import GROUP_ROWS
+from asgn.inference.sheets.run import UNFINISHED
 from tests.inference.killable_sheet import run, run_untold, write_sheet
 from tests.training.several import in_processes
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from asgn.experiments.doctor import run_checks
-from asgn.inference.opening import default_model
+from asgn.inference.load import default_model
 from asgn.inference.segmenter import Segmenter
 
 DRAWN = Path(__file__).parents[1] / "photographs" / "chelsea_cat.json"

@@ -6,7 +6,7 @@ import random
 import statistics
 import time
 
-from asgn.inference.similar_words import SimilarWords, is_one_edit
+from asgn.inference.phrases.similar_words import SimilarWords, is_one_edit
 
 LETTERS = "abcdeorst\u00e9"
 

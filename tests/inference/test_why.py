@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from asgn.data.masks import iou
+from asgn.data.files.masks import iou
 from asgn.data.vocabulary import Vocabulary
-from asgn.inference.regions import two_regions
+from asgn.inference.explain.explain import explain
+from asgn.inference.explain.regions import two_regions
 from asgn.inference.segmenter import Segmenter
-from asgn.inference.why import explain
 
 LEFT, RIGHT = (slice(20, 40), slice(4, 20)), (slice(24, 40), slice(44, 60))
 """Rows and columns of two objects in a square of 64: 20 x 16 and 16 x 16 cells."""

@@ -4,7 +4,7 @@ import pytest
 
 from asgn.data.vocabulary import Vocabulary
 from asgn.errors import PhraseError
-from asgn.inference.words import WordReader
+from asgn.inference.phrases.reader import WordReader
 
 PHRASES = [
     "the left cats",

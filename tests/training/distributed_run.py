@@ -14,10 +14,10 @@ from torchvision.models.resnet import Bottleneck, ResNet
 
 from asgn.checkpoint import load_model
 from asgn.config import TrainConfig
-from asgn.data.synthetic import SyntheticDataset
-from asgn.experiments.assembly import RunPlan
-from asgn.experiments.run import train_run
-from asgn.experiments.scoring import evaluate_model
+from asgn.data.synthetic.dataset import SyntheticDataset
+from asgn.experiments.runs.assembly import RunPlan
+from asgn.experiments.runs.scoring import evaluate_model
+from asgn.experiments.runs.train import train_run
 from asgn.models.shared_norm import SharedBatchNorm
 from asgn.training import loop
 from asgn.training.distributed import average_gradients, in_any_process

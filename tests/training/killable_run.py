@@ -11,9 +11,9 @@ from accelerate import Accelerator
 
 from asgn import files
 from asgn.config import TrainConfig
-from asgn.data.synthetic import SyntheticDataset
-from asgn.experiments.assembly import RunPlan
-from asgn.experiments.run import train_run
+from asgn.data.synthetic.dataset import SyntheticDataset
+from asgn.experiments.runs.assembly import RunPlan
+from asgn.experiments.runs.train import train_run
 from asgn.training.loop import LAST, PREVIOUS
 from asgn.variants import Variant
 from tests.conftest import TINY

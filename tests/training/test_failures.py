@@ -9,7 +9,7 @@ import torch
 
 from asgn.checkpoint import read_tensors
 from asgn.errors import CheckpointError, OutputError
-from asgn.experiments.run import train_run
+from asgn.experiments.runs.train import train_run
 from asgn.training import loop, step
 from asgn.training.loop import DivergedError
 from asgn.training.recorder import Recorder, read_metrics

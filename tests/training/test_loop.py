@@ -9,8 +9,8 @@ import torch
 
 from asgn.checkpoint import load_model, read_tensors
 from asgn.errors import CheckpointError, UserError
-from asgn.experiments.assembly import build_state
-from asgn.experiments.run import train_run
+from asgn.experiments.runs.assembly import build_state
+from asgn.experiments.runs.train import train_run
 from asgn.training import loop
 from asgn.training.recorder import read_metrics
 

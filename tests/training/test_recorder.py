@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from asgn.experiments.run import train_run
+from asgn.experiments.runs.train import train_run
 from asgn.training import loop
 from asgn.training.balance import BalanceWatch
 from asgn.training.recorder import Recorder, read_metrics

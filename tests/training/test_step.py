@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from asgn.config import LossConfig, TrainConfig
-from asgn.data.batches import BatchStream
+from asgn.data.loading.batches import BatchStream
 from asgn.losses import adversarial_loss
 from asgn.models.discriminator import Discriminator
 from asgn.training.optimizers import discriminator_optimizer, generator_optimizer

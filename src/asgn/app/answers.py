@@ -16,8 +16,8 @@ from asgn.app.limits import RefusalError
 from asgn.app.recent import RecentItems
 from asgn.app.records import answer_record
 from asgn.app.service import Photograph, PhraseAnswer, preview_pixels
-from asgn.data.sample import Mask
-from asgn.inference.overlay import draw_overlay, phrase_colour
+from asgn.data.types import Mask
+from asgn.inference.results.overlay import draw_overlay, phrase_colour
 
 _TYPES = {"jpg": "image/jpeg", "png": "image/png", "json": "application/json"}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image as Pillow
 
-from asgn.data.synthetic import SyntheticDataset
+from asgn.data.synthetic.dataset import SyntheticDataset
 from asgn.data.vocabulary import Vocabulary
 
 _SCENES, _SIDE, _DRAWN = 12, 480, 3

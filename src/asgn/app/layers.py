@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 from scipy import ndimage
 
-from asgn.data.sample import Mask
-from asgn.inference.overlay import Colour
+from asgn.data.types import Mask
+from asgn.inference.results.overlay import Colour
 
 _NOTHING, _FILL, _RIM, _HALO = range(4)
 _OPACITY = bytes([0, 105, 255, 170])

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from asgn.app.service import Photograph, PhraseAnswer
-from asgn.inference.outputs import rle_record
+from asgn.inference.results.writers import rle_record
 
 
 def answer_record(photograph: Photograph, answers: Sequence[PhraseAnswer], model: str) -> dict[str, Any]:

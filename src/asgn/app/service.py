@@ -13,10 +13,10 @@ from PIL import Image as Pillow
 
 from asgn.app.limits import Limits, RefusalError
 from asgn.app.recent import RecentItems
-from asgn.data.images import image_size, load_image
-from asgn.data.sample import Image
+from asgn.data.files.images import image_size, load_image
+from asgn.data.types import Image
 from asgn.errors import PhraseError
-from asgn.inference.segmentation import Segmentation
+from asgn.inference.results.segmentation import Segmentation
 from asgn.inference.segmenter import EncodedImage, Segmenter
 
 _NAME = "the picture"

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from html import escape
 
 from asgn.app.service import PhraseAnswer
-from asgn.inference.overlay import phrase_colour
-from asgn.inference.segmentation import Segmentation
+from asgn.inference.results.overlay import phrase_colour
+from asgn.inference.results.segmentation import Segmentation
 
 EMPTY = """<div class="asgn-empty" role="status"><p>Drop a photograph, type what to look for,
 and press <b>Segment</b>.<br>Or click one of the examples below.</p></div>"""

@@ -21,7 +21,7 @@ def app(
     """
     from asgn.app.server import bind, prepare_gradio, serve
     from asgn.inference.device import choose_device
-    from asgn.inference.opening import open_segmenter
+    from asgn.inference.load import open_segmenter
 
     typer.echo("loading the model and the page ...", err=True)
     with tempfile.TemporaryDirectory(prefix="asgn-app-") as folder:

@@ -20,7 +20,7 @@ from asgn.cli.data_checks import audit, stats, verify
 from asgn.cli.options import Data, Json, Root, json_text
 from asgn.cli.progress import counting
 from asgn.data.datasets import open_dataset
-from asgn.data.fetch import fetch as fetch_files
+from asgn.data.download.fetch import fetch as fetch_files
 
 data_app = typer.Typer(name="data", help="Get, check, count, audit, pack and make data sets.", no_args_is_help=True)
 for command in (verify, stats, audit):
@@ -80,7 +80,7 @@ def pack(
 
     Example: asgn data pack --data unc --root data --split train -o packed
     """
-    from asgn.data.pack import open_packed, packed_path
+    from asgn.data.loading.pack import open_packed, packed_path
 
     source = open_dataset(data, root, split, seed=seed)
     with counting("images") as show:
@@ -105,7 +105,7 @@ def expressions(
 
     Example: asgn data expressions instances.json --images photos -o my-set --val 0.1
     """
-    from asgn.data.annotate import annotate
+    from asgn.data.photographs.annotate import annotate
 
     with counting("images") as show:
         made = annotate(

@@ -11,12 +11,12 @@ from rich.table import Table
 
 from asgn.cli.options import Against, Data, Json, Root, json_text
 from asgn.cli.progress import counting
-from asgn.data.audit import audit as compare
+from asgn.data.checks.image_origin import ImageLists
+from asgn.data.checks.leaks import audit as compare
+from asgn.data.checks.statistics import Statistics, draw_statistics, statistics
+from asgn.data.checks.verify import Verification
+from asgn.data.checks.verify import verify as look_through
 from asgn.data.datasets import open_dataset, splits_of_dataset
-from asgn.data.provenance import ImageLists
-from asgn.data.statistics import Statistics, draw_statistics, statistics
-from asgn.data.verify import Verification
-from asgn.data.verify import verify as look_through
 from asgn.data.vocabulary import Vocabulary
 from asgn.errors import DataError
 from asgn.variants import BackboneName

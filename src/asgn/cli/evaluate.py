@@ -13,7 +13,7 @@ from asgn.cli.options import Data, Device, Root
 from asgn.data.datasets import open_dataset
 from asgn.evaluation.evaluate import Evaluation
 from asgn.evaluation.metrics import PRECISION_THRESHOLDS
-from asgn.evaluation.predictions import coco_result
+from asgn.evaluation.scorer.predictions import coco_result
 from asgn.files import atomic_write_json, atomic_write_text, ensure_writable_folder
 
 
@@ -40,7 +40,7 @@ def evaluate(
     from accelerate.utils import gather_object
 
     from asgn.checkpoint import load_model
-    from asgn.experiments.scoring import evaluate_model
+    from asgn.experiments.runs.scoring import evaluate_model
     from asgn.inference.device import choose_device
 
     is_main = PartialState(cpu=device == "cpu").is_main_process

@@ -21,8 +21,8 @@ def export(
     Example: asgn export runs/mine -o mine-onnx
     """
     from asgn.checkpoint import load_model
-    from asgn.inference.onnx_export import export_model
-    from asgn.inference.opening import default_model
+    from asgn.inference.load import default_model
+    from asgn.inference.onnx.export import export_model
 
     parity = export_model(load_model(default_model() if model is None else model), out)
     sizes = {path.name: path.stat().st_size for path in sorted(out.glob("*.onnx"))}

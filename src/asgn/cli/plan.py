@@ -68,9 +68,9 @@ def plan(
 
     from accelerate import Accelerator
 
-    from asgn.experiments.assembly import RunPlan
-    from asgn.experiments.plan import plan_run
-    from asgn.experiments.run_summary import PLAN
+    from asgn.experiments.planning.estimate import plan_run
+    from asgn.experiments.runs.assembly import RunPlan
+    from asgn.experiments.runs.summary import PLAN
     from asgn.files import atomic_write_json, ensure_writable_folder
 
     run = RunPlan(

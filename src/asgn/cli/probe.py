@@ -10,7 +10,7 @@ from asgn.cli.progress import counting
 from asgn.data.datasets import open_dataset
 
 if TYPE_CHECKING:
-    from asgn.evaluation.binomial import Share
+    from asgn.evaluation.probes.binomial import Share
     from asgn.experiments.probe import Probe
 
 
@@ -31,7 +31,7 @@ def probe(
     Example: asgn probe runs/mine --data own --root my-photos --split val --calibrate
     """
     from asgn.checkpoint import write_presence
-    from asgn.evaluation.sides import instances_of
+    from asgn.evaluation.probes.spatial_probe import instances_of
     from asgn.experiments.probe import calibrate_presence
     from asgn.experiments.probe import probe as ask
     from asgn.inference.device import choose_device

@@ -9,7 +9,7 @@ import typer
 
 from asgn.cli.options import Against, Root, loss_option, model_option, train_option
 from asgn.config import LossConfig, TrainConfig
-from asgn.data.provenance import ImageLists
+from asgn.data.checks.image_origin import ImageLists
 from asgn.data.vocabulary import Vocabulary
 from asgn.errors import UserError
 

@@ -12,17 +12,17 @@ from rich.table import Table
 
 from asgn.cli.options import Data, Root
 from asgn.cli.progress import counting
-from asgn.data.audit import LeakStamp
+from asgn.data.checks.leaks import LeakStamp
 from asgn.data.datasets import open_dataset
-from asgn.data.jsonfile import read_json
-from asgn.data.sample import ReferringDataset
+from asgn.data.files.json_file import read_json
+from asgn.data.types import ReferringDataset
 from asgn.errors import DataError
 from asgn.evaluation.metrics import METRICS
 from asgn.files import atomic_write_json, ensure_writable_folder
 
 if TYPE_CHECKING:
-    from asgn.evaluation.compare import ProtocolScore
-    from asgn.evaluation.score import ScoreCard
+    from asgn.evaluation.scorer.protocols import ProtocolScore
+    from asgn.evaluation.scorer.score import ScoreCard
 
 _SHOWN = 10
 _SHORT_METRICS = ("oIoU", "mIoU", "Pr@0.5", "Pr@0.7", "Pr@0.9")
@@ -49,9 +49,9 @@ def score(
 
     Example: asgn score results.json --data unc --root data --split testA --json scores.json
     """
-    from asgn.evaluation import compare
-    from asgn.evaluation import score as scorer
-    from asgn.evaluation.predictions import read_predictions
+    from asgn.evaluation.scorer import score as scorer
+    from asgn.evaluation.scorer.predictions import read_predictions
+    from asgn.evaluation.scorer.protocols import compare_protocols as under_protocols
 
     dataset = open_dataset(data, root, split)
     predictions = read_predictions(masks, dataset.expressions)
@@ -71,7 +71,7 @@ def score(
     protocols = []
     if compare_protocols:
         with counting("protocols: expressions") as show:
-            protocols = compare.compare_protocols(
+            protocols = under_protocols(
                 predictions, dataset, seed=seed, progress=lambda done, total: show(None, done, total)
             )
     if json_file is not None:
@@ -91,7 +91,7 @@ def leak_stamp(source: Path, dataset: ReferringDataset) -> str:
     """
     if source.suffix.lower() != ".json":
         from asgn.checkpoint import load_model
-        from asgn.experiments.leaks import leak_stamp_of
+        from asgn.experiments.runs.leaks import leak_stamp_of
 
         return leak_stamp_of(load_model(source), dataset)
     try:

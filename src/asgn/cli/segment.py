@@ -8,13 +8,13 @@ import typer
 
 from asgn.cli.options import Device, Json, Model, json_text
 from asgn.cli.sheet import segment_rows
-from asgn.data.images import load_image, refuse_address
+from asgn.data.files.images import load_image, refuse_address
 from asgn.errors import UserError
-from asgn.inference.outputs import OutputFormat, ResultWriter
+from asgn.inference.results.writers import OutputFormat, ResultWriter
 
 if TYPE_CHECKING:
-    from asgn.inference.segmentation import Segmentation
-    from asgn.inference.why import Why
+    from asgn.inference.explain.explain import Why
+    from asgn.inference.results.segmentation import Segmentation
 
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".jp2", ".avif"}
 
@@ -49,8 +49,8 @@ def segment(
     images, phrases = split_inputs(inputs or [])
 
     from asgn.inference.device import choose_device
-    from asgn.inference.opening import open_segmenter
-    from asgn.inference.why import explain
+    from asgn.inference.explain.explain import explain
+    from asgn.inference.load import open_segmenter
 
     segmenter = open_segmenter(model, choose_device(device), densecrf)
     for phrase in phrases:

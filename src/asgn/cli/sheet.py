@@ -9,8 +9,8 @@ import typer
 
 from asgn.cli.options import json_text
 from asgn.cli.progress import counting
-from asgn.inference.outputs import OutputFormat
-from asgn.inference.sheet import read_sheet
+from asgn.inference.results.writers import OutputFormat
+from asgn.inference.sheets.reader import read_sheet
 
 _LONGEST_WAIT = timedelta(days=7)
 """For the slowest process of a sheet; the usual limit of minutes would end a long run at its very end."""
@@ -31,8 +31,8 @@ def segment_rows(
     from accelerate import PartialState
 
     from asgn.inference.device import choose_device
-    from asgn.inference.opening import open_segmenter
-    from asgn.inference.sheet_run import segment_sheet
+    from asgn.inference.load import open_segmenter
+    from asgn.inference.sheets.run import segment_sheet
 
     chosen = choose_device(device)
     processes = PartialState(cpu=chosen.type == "cpu", timeout=_LONGEST_WAIT)

@@ -7,8 +7,8 @@ import typer
 
 from asgn.cli.options import Against, Data, Root, loss_option, model_changes, model_option, train_option
 from asgn.config import LossConfig, TrainConfig
+from asgn.data.checks.image_origin import ImageLists
 from asgn.data.datasets import open_dataset
-from asgn.data.provenance import ImageLists
 from asgn.data.vocabulary import Vocabulary
 from asgn.errors import UserError
 from asgn.variants import Variant
@@ -96,9 +96,9 @@ def train(
     import torch
     from accelerate import Accelerator
 
-    from asgn.experiments.assembly import RunPlan
-    from asgn.experiments.run import train_run
-    from asgn.experiments.run_summary import summary_line
+    from asgn.experiments.runs.assembly import RunPlan
+    from asgn.experiments.runs.summary import summary_line
+    from asgn.experiments.runs.train import train_run
 
     plan = RunPlan(
         variant=row,

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
-from asgn.data.sample import Expression
+from asgn.data.types import Expression
 
 
 @runtime_checkable

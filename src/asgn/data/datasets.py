@@ -3,8 +3,8 @@
 import difflib
 from pathlib import Path
 
-from asgn.data.faults import Report, stop
-from asgn.data.sample import ReferringDataset
+from asgn.data.files.faults import Report, stop
+from asgn.data.types import ReferringDataset
 from asgn.errors import DataError
 
 NAMES = ("unc", "unc+", "gref", "gref-umd", "referit", "own", "synthetic")
@@ -34,20 +34,20 @@ def open_dataset(name: str, root: Path | None, split: str, *, seed: int = 0, rep
     """
     check_name(name)
     if name == "synthetic":
-        from asgn.data.synthetic import SyntheticDataset
+        from asgn.data.synthetic.dataset import SyntheticDataset
 
         return SyntheticDataset(split, seed=seed)
     folder = check_root(name, root)
     if name in _REFER_SETS:
-        from asgn.data.refer import ReferFolder
+        from asgn.data.readers.refer import ReferFolder
 
         instances, refs, images = refer_files(name, folder)
         return ReferFolder(instances, refs, images, split, name=name, report=report)
     if name == "referit":
-        from asgn.data.referit import ReferItGame
+        from asgn.data.readers.referit import ReferItGame
 
         return ReferItGame(folder, split, report)
-    from asgn.data.own import open_own
+    from asgn.data.readers.own import open_own
 
     return open_own(folder, split, report)
 
@@ -60,19 +60,19 @@ def splits_of_dataset(name: str, root: Path | None) -> tuple[str, ...]:
     """
     check_name(name)
     if name == "synthetic":
-        from asgn.data.synthetic import SPLITS
+        from asgn.data.synthetic.dataset import SPLITS
 
         return tuple(SPLITS)
     folder = check_root(name, root)
     if name in _REFER_SETS:
-        from asgn.data.refer import splits_of
+        from asgn.data.readers.refer import splits_of
 
         return tuple(sorted(splits_of(refer_files(name, folder)[1])))
     if name == "referit":
-        from asgn.data.referit import available_splits
+        from asgn.data.readers.referit import available_splits
 
         return available_splits(folder)
-    from asgn.data.own import splits_of_own
+    from asgn.data.readers.own import splits_of_own
 
     return splits_of_own(folder)
 

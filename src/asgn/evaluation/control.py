@@ -4,7 +4,7 @@ import random
 from collections import defaultdict
 from collections.abc import Sequence
 
-from asgn.data.sample import Expression, ReferringDataset
+from asgn.data.types import Expression, ReferringDataset
 from asgn.errors import DataError
 
 

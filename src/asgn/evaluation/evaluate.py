@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asgn.data.by_image import by_image
-from asgn.data.sample import Expression, Image, Mask, ReferringDataset
+from asgn.data.types import Expression, Image, Mask, ReferringDataset
 from asgn.errors import DataError
 from asgn.evaluation.control import shuffled_phrases
 from asgn.evaluation.metrics import SegmentationScores

@@ -20,10 +20,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from asgn.data.sample import Expression, ReferringDataset
+from asgn.data.types import Expression, ReferringDataset
 from asgn.errors import CheckpointError, DataError, MissingExtraError
-from asgn.evaluation.compare import squash
 from asgn.evaluation.evaluate import Predict, Progress
+from asgn.evaluation.scorer.protocols import squash
 
 SIDE = 224
 IMAGES = 2000

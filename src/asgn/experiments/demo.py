@@ -10,15 +10,15 @@ from accelerate import Accelerator
 
 from asgn.checkpoint import load_model
 from asgn.config import LossConfig, TrainConfig
-from asgn.data.sample import Expression
-from asgn.data.synthetic import SyntheticDataset
+from asgn.data.synthetic.dataset import SyntheticDataset
+from asgn.data.types import Expression
 from asgn.evaluation.evaluate import Evaluation
 from asgn.evaluation.metrics import PRECISION_THRESHOLDS
-from asgn.experiments.assembly import RunPlan
 from asgn.experiments.report import Panel, Section, draw_curves, draw_panels, heat, overlay, write_report
-from asgn.experiments.run import train_run
-from asgn.experiments.scoring import evaluate_model
-from asgn.inference.segmentation import probability
+from asgn.experiments.runs.assembly import RunPlan
+from asgn.experiments.runs.scoring import evaluate_model
+from asgn.experiments.runs.train import train_run
+from asgn.inference.results.segmentation import probability
 from asgn.inference.segmenter import Segmenter
 from asgn.training.loop import BEST
 from asgn.training.recorder import METRICS, curves

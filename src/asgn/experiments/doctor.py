@@ -11,10 +11,10 @@ import torch
 from asgn.checkpoint import Model
 from asgn.config import ModelConfig
 from asgn.data.datasets import open_dataset
-from asgn.data.synthetic import SyntheticDataset
+from asgn.data.synthetic.dataset import SyntheticDataset
 from asgn.data.vocabulary import SPECIAL, Vocabulary
 from asgn.errors import UserError
-from asgn.inference.opening import default_model
+from asgn.inference.load import default_model
 from asgn.inference.segmenter import Segmenter
 from asgn.models.build import build_generator
 

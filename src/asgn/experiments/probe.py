@@ -4,15 +4,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from asgn.checkpoint import PresenceCalibration
-from asgn.data.sample import Image, ReferringDataset
-from asgn.evaluation.absence import PRESENT, RatedPhrases, rate_phrases
-from asgn.evaluation.binomial import Share
+from asgn.data.types import Image, ReferringDataset
 from asgn.evaluation.evaluate import Progress
-from asgn.evaluation.sides import score_sides, side_questions
-from asgn.experiments.assembly import data_description
-from asgn.experiments.leaks import leak_stamp_of
-from asgn.inference.presence import presence_scores
-from asgn.inference.segmentation import binarise
+from asgn.evaluation.probes.absence import PRESENT, RatedPhrases, rate_phrases
+from asgn.evaluation.probes.binomial import Share
+from asgn.evaluation.probes.spatial_probe import score_sides, side_questions
+from asgn.experiments.runs.assembly import data_description
+from asgn.experiments.runs.leaks import leak_stamp_of
+from asgn.inference.results.presence import presence_scores
+from asgn.inference.results.segmentation import binarise
 from asgn.inference.segmenter import Segmenter
 
 

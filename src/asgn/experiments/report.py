@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from asgn.data.sample import Image, Mask
+from asgn.data.types import Image, Mask
 from asgn.files import atomic_write, atomic_write_text
 
 matplotlib.use("Agg")

@@ -8,15 +8,15 @@ import torch
 from torch import Tensor
 
 from asgn.checkpoint import Model, load_model
-from asgn.data.images import ImageSource, load_image
-from asgn.data.sample import Image, Mask
+from asgn.data.files.images import ImageSource, load_image
 from asgn.data.transforms import resize_and_pad_image
+from asgn.data.types import Image, Mask
 from asgn.data.vocabulary import Encoded, Vocabulary
-from asgn.inference import hub
 from asgn.inference.densecrf import refine_logits, require_densecrf
-from asgn.inference.presence import DEFAULT_THRESHOLD, presence_scores
-from asgn.inference.segmentation import Segmentation, binarise, binarise_reference, segmentations
-from asgn.inference.words import Reading, WordReader, writable
+from asgn.inference.phrases.reader import Reading, WordReader, writable
+from asgn.inference.results.presence import DEFAULT_THRESHOLD, presence_scores
+from asgn.inference.results.segmentation import Segmentation, binarise, binarise_reference, segmentations
+from asgn.inference.sharing import hub
 from asgn.models.generator import ImageFeatures
 
 

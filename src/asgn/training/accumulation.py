@@ -11,7 +11,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from asgn.data.sample import Batch
+from asgn.data.types import Batch
 from asgn.losses import adversarial_loss
 from asgn.models.generator import Prediction
 from asgn.training.step import AdversarialStep, Report, SupervisedStep, guarded_step, predict

@@ -11,7 +11,7 @@ import torch
 
 from asgn.checkpoint import save_model
 from asgn.config import TrainConfig
-from asgn.data.sample import Batch
+from asgn.data.types import Batch
 from asgn.errors import UserError
 from asgn.training.distributed import in_any_process
 from asgn.training.optimizers import set_learning_rate

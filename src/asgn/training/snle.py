@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from torch.optim import SGD, Optimizer
 
 from asgn.config import LossConfig
-from asgn.data.sample import Batch
+from asgn.data.types import Batch
 from asgn.losses import target_of_cells, weight_penalty, weighted_cross_entropy
 from asgn.models import snle
 from asgn.models.generator import Generator, Prediction

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from asgn.config import LossConfig
-from asgn.data.sample import Batch
+from asgn.data.types import Batch
 from asgn.losses import adversarial_loss, cross_entropy, discriminator_loss, target_on_grid, weight_penalty
 from asgn.models.discriminator import Discriminator
 from asgn.models.generator import Generator, Prediction

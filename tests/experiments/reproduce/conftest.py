@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from asgn.config import TrainConfig
-from asgn.data.synthetic import SyntheticDataset
+from asgn.data.synthetic.dataset import SyntheticDataset
 from asgn.experiments.reproduce import setting as setting_module
 from asgn.experiments.reproduce.command import reproduce
 from asgn.experiments.reproduce.setting import Setting

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from asgn.data.sample import Expression
+from asgn.data.types import Expression
 from asgn.experiments.reproduce.failures import KINDS, Answer, failure_kind
 from asgn.experiments.reproduce.progress_figures import spread_steps
 from asgn.experiments.reproduce.walk import draw_examples

@@ -14,7 +14,7 @@ from asgn.experiments.reproduce.rows import rows_of
 from asgn.experiments.reproduce.setting import Features, open_splits
 from asgn.experiments.reproduce.summary import spread
 from asgn.experiments.reproduce.thresholds import as_logit
-from asgn.experiments.scoring import evaluate_model
+from asgn.experiments.runs.scoring import evaluate_model
 
 
 def lines_of(page: str, heading: str) -> dict[str, list[str]]:

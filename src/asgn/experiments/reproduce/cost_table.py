@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from asgn.config import ModelConfig
-from asgn.data.jsonfile import read_json
+from asgn.data.files.json_file import read_json
 from asgn.experiments.report import Section
 from asgn.experiments.reproduce.charts import draw_bars
 from asgn.experiments.reproduce.outcomes import Findings, Outcome, Say, run_rows
@@ -15,7 +15,7 @@ from asgn.experiments.reproduce.runs import TrainedRow
 from asgn.experiments.reproduce.scores import score_row
 from asgn.experiments.reproduce.setting import Setting, Splits
 from asgn.experiments.reproduce.summary import MISSING, difference, number, published_value, spread
-from asgn.experiments.run_summary import SUMMARY
+from asgn.experiments.runs.summary import SUMMARY
 from asgn.models.complexity import complexity
 
 _MEASURES = ("oIoU", "training hours", "test seconds", "memory MB")

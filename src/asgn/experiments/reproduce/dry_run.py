@@ -9,7 +9,7 @@ from accelerate import Accelerator
 
 from asgn.config import ModelConfig
 from asgn.errors import UserError
-from asgn.experiments.plan import plan_hours
+from asgn.experiments.planning.estimate import plan_hours
 from asgn.experiments.reproduce.outcomes import Say
 from asgn.experiments.reproduce.rows import Row, rows_of, seeds_of
 from asgn.experiments.reproduce.runs import run_folder, run_plan, steps_done

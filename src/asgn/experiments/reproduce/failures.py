@@ -12,9 +12,9 @@ from functools import partial
 from typing import Any
 
 from asgn.data.by_image import by_image
-from asgn.data.masks import iou
-from asgn.data.sample import Expression, Mask, ReferringDataset
-from asgn.evaluation.breakdown import SIZES
+from asgn.data.files.masks import iou
+from asgn.data.types import Expression, Mask, ReferringDataset
+from asgn.evaluation.scorer.breakdown import SIZES
 from asgn.experiments.report import Panel, Section, draw_panels, overlay
 from asgn.experiments.reproduce.outcomes import Findings, Outcome, Say, remember, run_rows
 from asgn.experiments.reproduce.pages import page_name

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from asgn.data.jsonfile import read_json
+from asgn.data.files.json_file import read_json
 from asgn.errors import DataError, UserError
 from asgn.experiments.report import Section
 from asgn.experiments.reproduce.rows import Row

@@ -8,10 +8,10 @@ from asgn import __version__
 from asgn.data.by_image import image_ids
 from asgn.experiments.report import Section, write_report
 from asgn.experiments.reproduce.outcomes import Outcome
+from asgn.experiments.reproduce.paper import SOURCE, TABLES, Cell, PublishedRow
 from asgn.experiments.reproduce.rows import Row
 from asgn.experiments.reproduce.setting import Setting, Splits, changed_losses
 from asgn.experiments.reproduce.summary import listed, number
-from asgn.experiments.tables import SOURCE, TABLES, Cell, PublishedRow
 from asgn.files import atomic_write_text
 
 DATA_NAMES = {

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from functools import partial
 
-from asgn.data.masks import iou
-from asgn.data.sample import Expression, Mask, ReferringDataset
+from asgn.data.files.masks import iou
+from asgn.data.types import Expression, Mask, ReferringDataset
 from asgn.experiments.report import Panel, Section, draw_panels, overlay
 from asgn.experiments.reproduce.outcomes import Findings, Outcome, Say, run_rows
 from asgn.experiments.reproduce.pages import page_name

@@ -8,10 +8,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image as Pillow
 
-from asgn.data.jsonfile import read_json
-from asgn.data.sample import Image
+from asgn.data.files.json_file import read_json
+from asgn.data.types import Image
 from asgn.errors import UserError
-from asgn.experiments.panel import SIDE
 from asgn.experiments.report import Panel, Section, draw_panels
 from asgn.experiments.reproduce.charts import draw_bands
 from asgn.experiments.reproduce.outcomes import Findings, Outcome, Say, run_rows
@@ -20,6 +19,7 @@ from asgn.experiments.reproduce.rows import Row
 from asgn.experiments.reproduce.runs import TrainedRow
 from asgn.experiments.reproduce.setting import Setting, Splits
 from asgn.experiments.reproduce.summary import MISSING, spread
+from asgn.experiments.runs.validation_panel import SIDE
 from asgn.training.recorder import METRICS, curves
 
 COLUMNS = 5

@@ -7,7 +7,7 @@ from typing import Any
 
 from asgn.config import LossConfig
 from asgn.errors import UserError
-from asgn.experiments.tables import LAMBDAS, TABLES, PublishedRow
+from asgn.experiments.reproduce.paper import LAMBDAS, TABLES, PublishedRow
 from asgn.variants import BackboneName, Variant
 
 FIGURES = {

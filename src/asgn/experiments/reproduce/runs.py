@@ -13,10 +13,10 @@ from accelerate import Accelerator
 from asgn.checkpoint import Model, load_model, read_header
 from asgn.config import LossConfig, ModelConfig, TrainConfig
 from asgn.errors import CheckpointError
-from asgn.experiments.assembly import RunPlan, run_settings
 from asgn.experiments.reproduce.rows import Row
 from asgn.experiments.reproduce.setting import Setting, Splits, changed_losses
-from asgn.experiments.run import train_run
+from asgn.experiments.runs.assembly import RunPlan, run_settings
+from asgn.experiments.runs.train import train_run
 from asgn.models.weights_file import sha256_of
 from asgn.training.loop import LAST, PREVIOUS
 from asgn.training.recorder import METRICS, read_metrics

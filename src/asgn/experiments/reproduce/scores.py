@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from asgn.data.sample import ReferringDataset
-from asgn.experiments.leaks import leak_stamp_of
+from asgn.data.types import ReferringDataset
 from asgn.experiments.reproduce.outcomes import Outcome, remember
 from asgn.experiments.reproduce.rows import Row
 from asgn.experiments.reproduce.runs import TrainedRow
 from asgn.experiments.reproduce.setting import Setting
 from asgn.experiments.reproduce.walk import device_of
-from asgn.experiments.scoring import evaluate_model
+from asgn.experiments.runs.leaks import leak_stamp_of
+from asgn.experiments.runs.scoring import evaluate_model
 
 ScoresBySplit = dict[str, dict[str, Any]]
 """The JSON of an evaluation, by split."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from asgn.data.sample import ReferringDataset
+from asgn.data.types import ReferringDataset
 from asgn.errors import CheckpointError, UserError
 from asgn.evaluation.separability import (
     IMAGES,

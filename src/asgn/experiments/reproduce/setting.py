@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from asgn.config import LossConfig, TrainConfig, to_json
+from asgn.data.checks.image_origin import EVALUATION_SPLITS, ImageLists
 from asgn.data.datasets import check_name, open_dataset, splits_of_dataset
-from asgn.data.provenance import EVALUATION_SPLITS, ImageLists
-from asgn.data.sample import ReferringDataset
+from asgn.data.types import ReferringDataset
 from asgn.data.vocabulary import Vocabulary
 from asgn.errors import DataError, UserError
-from asgn.experiments.tables import COUNTS, TABLES
+from asgn.experiments.reproduce.paper import COUNTS, TABLES
 from asgn.models.pretrained import Weights
 from asgn.variants import BackboneName
 

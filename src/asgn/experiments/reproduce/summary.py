@@ -3,7 +3,7 @@
 import statistics
 from collections.abc import Iterable, Sequence
 
-from asgn.experiments.tables import Cell, PublishedRow
+from asgn.experiments.reproduce.paper import Cell, PublishedRow
 
 MISSING = "-"
 

@@ -9,16 +9,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from asgn.data.by_image import by_image
-from asgn.data.sample import ReferringDataset
 from asgn.data.transforms import crop_and_resize
+from asgn.data.types import ReferringDataset
 from asgn.evaluation.metrics import SegmentationScores
 from asgn.experiments.report import Section
 from asgn.experiments.reproduce.outcomes import Outcome, remember
+from asgn.experiments.reproduce.paper import THRESHOLDS
 from asgn.experiments.reproduce.runs import TrainedRow
 from asgn.experiments.reproduce.setting import Setting
 from asgn.experiments.reproduce.summary import over_seeds, spread
 from asgn.experiments.reproduce.walk import device_of
-from asgn.experiments.tables import THRESHOLDS
 from asgn.inference.segmenter import Segmenter
 
 READINGS = ("logit", "probability")

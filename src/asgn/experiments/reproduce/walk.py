@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import torch
 
-from asgn.data.sample import Expression, Mask, ReferringDataset
+from asgn.data.types import Expression, Mask, ReferringDataset
 from asgn.errors import DataError
 from asgn.experiments.reproduce.setting import Setting
 from asgn.inference.device import choose_device

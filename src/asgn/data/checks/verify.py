@@ -1,0 +1,136 @@
+"""Looking through a whole data set: every file, image, mask and line, and its counts against the published ones."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from asgn.data.by_image import image_ids
+from asgn.data.checks.published import COUNTS, NOTES, Counts
+from asgn.data.datasets import open_dataset, splits_of_dataset
+from asgn.data.types import Expression, ReferringDataset
+from asgn.errors import DataError
+
+Progress = Callable[[str, int, int], None]
+"""Takes the split being looked through, images done, and images in all."""
+
+
+@dataclass(frozen=True)
+class SplitReport:
+    """What one split holds, and what it should."""
+
+    split: str
+    images: int
+    refs: int
+    expressions: int
+    published: Counts | None
+
+    @property
+    def differences(self) -> list[str]:
+        """One line for each count that differs from the published one."""
+        lines = []
+        for what in ("refs", "expressions"):
+            expected = getattr(self.published, what, None)
+            found = getattr(self, what)
+            if expected is not None and expected != found:
+                lines.append(f"split {self.split} has {found:,} {what}; published are {expected:,}")
+        return lines
+
+
+@dataclass
+class Verification:
+    """The outcome of `verify`."""
+
+    name: str
+    root: str
+    splits: list[SplitReport] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    """One line for everything missing or faulty."""
+    notes: tuple[str, ...] = ()
+    """Known causes of counts that differ from what one may read elsewhere."""
+
+    @property
+    def differences(self) -> list[str]:
+        """One line for each count that differs, or published split that is not there."""
+        there = {report.split for report in self.splits}
+        missing = [split for split in COUNTS.get(self.name, {}) if split not in there]
+        lines = [f"split {split} is not there" for split in missing]
+        return lines + [line for report in self.splits for line in report.differences]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is faulty; counts may still differ, as in a part or miniature of a benchmark."""
+        return not self.faults
+
+
+def verify(
+    name: str, root: Path | None, *, pixels: bool = True, progress: Progress = lambda split, done, total: None
+) -> Verification:
+    """Look through all splits of a data set.
+
+    Args:
+        name: of the data set.
+        root: its folder.
+        pixels: whether to decode every image and mask too, rather than annotations alone.
+        progress: called with every image.
+
+    Raises:
+        DataError: the name is unknown, or nothing that lists the splits can be read.
+    """
+    result = Verification(name, str(root or ""), notes=NOTES.get(name, ()))
+    seen: set[str] = set()
+
+    def add(fault: str) -> None:
+        if fault not in seen:  # faults of instances.json would come once a split
+            seen.add(fault)
+            result.faults.append(fault)
+
+    for split in splits_of_dataset(name, root):
+        try:
+            data = open_dataset(name, root, split, report=add)
+        except DataError as error:
+            add(str(error))
+            continue
+        result.splits.append(_count(data))
+        if pixels:
+            _check_pixels(data, add, progress)
+    return result
+
+
+def _count(data: ReferringDataset) -> SplitReport:
+    return SplitReport(
+        split=data.split,
+        images=len(image_ids(data.expressions)),
+        refs=len({expression.ref_id for expression in data.expressions}),
+        expressions=len(data.expressions),
+        published=COUNTS.get(data.name, {}).get(data.split),
+    )
+
+
+def _check_pixels(data: ReferringDataset, add: Callable[[str], None], progress: Progress) -> None:
+    of_image: dict[int, dict[tuple[int, ...], Expression]] = {}
+    for expression in data.expressions:
+        of_image.setdefault(expression.image_id, {}).setdefault(expression.annotation_ids, expression)
+    for done, (image_id, expressions) in enumerate(of_image.items(), 1):
+        shape = None
+        try:
+            shape = data.image(image_id).shape[:2]
+        except DataError as error:
+            add(str(error))
+        for expression in expressions.values():
+            _check_mask(data, expression, shape, add)
+        progress(data.split, done, len(of_image))
+
+
+def _check_mask(
+    data: ReferringDataset, expression: Expression, shape: tuple[int, ...] | None, add: Callable[[str], None]
+) -> None:
+    named = f"{data.name}/{data.split}: objects {list(expression.annotation_ids)} of image {expression.image_id}"
+    try:
+        mask = data.mask(expression)
+    except DataError as error:
+        add(str(error))
+        return
+    if shape is not None and mask.shape != shape:
+        add(f"{named}: the mask is {mask.shape[1]}x{mask.shape[0]}, the image {shape[1]}x{shape[0]}")
+    elif expression.annotation_ids and not mask.any():
+        add(f"{named}: the mask is empty, or lies outside the image")

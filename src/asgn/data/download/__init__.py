@@ -1,0 +1,1 @@
+"""Fetching the benchmarks: mirrors, resumable transfers, archives."""

@@ -1,0 +1,1 @@
+"""Referring expressions for scenes whose objects are known."""

@@ -1,0 +1,1 @@
+"""Reading images, masks and annotation files that somebody else wrote."""

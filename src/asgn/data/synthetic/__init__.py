@@ -1,0 +1,1 @@
+"""Drawn scenes with exact masks and expressions."""

@@ -1,0 +1,1 @@
+"""Can the answers be trusted: sides, and absent things."""

@@ -1,0 +1,1 @@
+"""Anybody's masks scored, under one protocol or several."""

@@ -1,0 +1,146 @@
+"""From a plan to what trains: networks, optimisers, step and stream."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+
+from asgn.checkpoint import Model, load_model
+from asgn.config import LossConfig, ModelConfig, TrainConfig, to_json
+from asgn.data.checks.image_origin import ImageLists
+from asgn.data.loading.batches import BatchStream
+from asgn.data.types import Expression, ReferringDataset
+from asgn.data.vocabulary import Vocabulary
+from asgn.experiments.runs.packing import packed_split
+from asgn.experiments.runs.warm_start import extended_vocabulary, load_start
+from asgn.models.build import build_generator
+from asgn.models.discriminator import Discriminator
+from asgn.models.pretrained import Weights, load_backbone_weights
+from asgn.training.accumulation import PartwiseAdversarialStep, PartwiseSupervisedStep
+from asgn.training.distributed import accept_either_layout
+from asgn.training.optimizers import discriminator_optimizer, generator_optimizer
+from asgn.training.snle import PixelLoss, StagedStep, pixel_scale, snle_optimizer
+from asgn.training.state import TrainingState
+from asgn.training.step import AdversarialStep, GridLoss, Step, SupervisedStep
+from asgn.variants import Variant
+
+_DRAWN_TEXTS = 3200
+
+FREE_TO_CHANGE = {"steps", "workers", "micro_batch", "validate_every", "validation_limit", "checkpoint_every"}
+"""Settings that a resumed run may give anew: none of them changes a step, but for rounding."""
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """One training run."""
+
+    variant: Variant
+    train_data: ReferringDataset
+    validation_data: ReferringDataset
+    folder: Path
+    train: TrainConfig = field(default_factory=TrainConfig)
+    losses: LossConfig = field(default_factory=LossConfig)
+    model_changes: dict[str, Any] = field(default_factory=dict)
+    """Fields of ModelConfig that differ from the variant's own."""
+    vocabulary: Vocabulary | None = None
+    """None builds one from the training expressions."""
+    weights: Weights = "default"
+    start_from: Path | None = None
+    """A trained model whose weights and words the run begins with."""
+    packed: Path | None = None
+    """Folder of packed files, where the training split is packed on first use; None decodes it anew each time."""
+    image_lists: ImageLists = field(default_factory=ImageLists)
+    """Where the evaluation images are named that the training images are compared with."""
+    allow_leak: bool = False
+    resume: bool = False
+    quiet: bool = False
+
+
+def build_state(plan: RunPlan) -> TrainingState:
+    """Networks with their first weights, and their optimisers."""
+    source = None if plan.start_from is None else load_model(plan.start_from)
+    vocabulary = plan.vocabulary or extended_vocabulary(
+        None if source is None else source.vocabulary, (item.text for item in _texts(plan.train_data))
+    )
+    config = ModelConfig.for_variant(plan.variant, len(vocabulary), **plan.model_changes)
+    generator = build_generator(config).to(memory_format=torch.channels_last)
+    discriminator = Discriminator().to(memory_format=torch.channels_last) if plan.variant.adversarial else None
+    provenance: dict[str, Any] = {}
+    if source is not None:
+        provenance |= load_start(generator, vocabulary, source, str(plan.start_from))
+    elif not plan.resume:
+        provenance["backbone"] = to_json(load_backbone_weights(generator, plan.variant, plan.weights))
+    generator.freeze_backbone(not plan.train.finetune)
+    is_snle = plan.variant.backbone == "SNLE"
+    provenance["data"] = data_description(plan.train_data)
+    return TrainingState(
+        model=Model(generator, config, vocabulary, provenance),
+        optimizer=snle_optimizer(generator) if is_snle else generator_optimizer(generator, plan.train),
+        discriminator=discriminator,
+        discriminator_optimizer=None if discriminator is None else discriminator_optimizer(discriminator, plan.train),
+        settings=run_settings(plan),
+    )
+
+
+def run_settings(plan: RunPlan) -> dict[str, Any]:
+    """What a run keeps in its checkpoints as JSON values, and must find there again to go on."""
+    return {
+        "train": {name: value for name, value in to_json(plan.train).items() if name not in FREE_TO_CHANGE},
+        "losses": to_json(plan.losses),
+        "data": data_description(plan.train_data),
+    }
+
+
+def build_step(state: TrainingState, plan: RunPlan, accelerator: Accelerator) -> Step:
+    """The step that the variant asks for: AT decides, after the warm-up; SNLE has stages of its own."""
+    network = state.model.generator
+    is_snle, is_adversarial = plan.variant.backbone == "SNLE", state.discriminator is not None
+    scale, rate = pixel_scale(network, state.model.config.image_size, plan.losses, is_adversarial)
+    segmentation = PixelLoss(network, scale) if is_snle else GridLoss(network, plan.losses)
+    accept_either_layout()
+    generator, optimizer = accelerator.prepare(network, state.optimizer)
+    whole = SupervisedStep(accelerator, generator, optimizer, segmentation)
+    parts = plan.train.micro_batch
+    is_in_parts = 0 < parts < plan.train.batch_size // accelerator.num_processes
+    supervised: Step = PartwiseSupervisedStep(whole, parts) if is_in_parts else whole
+    step = supervised
+    if is_adversarial:
+        judge, its_optimizer = accelerator.prepare(state.discriminator, state.discriminator_optimizer)
+        both = AdversarialStep(accelerator, generator, optimizer, judge, its_optimizer, segmentation, plan.losses)
+        step = PartwiseAdversarialStep(both, parts) if is_in_parts else both
+    if is_snle:
+        return StagedStep(network, state.optimizer, step, rate, plan.train.steps, lambda: state.step)
+    return lambda batch: (supervised if state.step < plan.train.warmup_steps else step)(batch)
+
+
+def data_description(data: ReferringDataset) -> dict[str, Any]:
+    """What a checkpoint says of the data it was trained on."""
+    return {"name": data.name, "split": data.split, "fingerprint": data.fingerprint()}
+
+
+def _texts(data: ReferringDataset) -> Sequence[Expression]:
+    """The expressions whose words a run knows; drawn scenes use few, all of which a part of them shows."""
+    return data.expressions[:_DRAWN_TEXTS] if data.name == "synthetic" else data.expressions
+
+
+def training_stream(plan: RunPlan, state: TrainingState, accelerator: Accelerator) -> BatchStream:
+    """The batches of a run that this process takes."""
+    data, side = plan.train_data, state.model.config.image_size
+    return BatchStream(
+        data if plan.packed is None else packed_split(data, plan.packed, side, accelerator, plan.quiet),
+        state.model.vocabulary,
+        side=side,
+        batch_size=plan.train.batch_size,
+        steps=plan.train.steps,
+        seed=plan.train.seed,
+        phrases_per_image=plan.train.phrases_per_image,
+        flip=plan.train.flip,
+        augment=plan.train.augment,
+        process=accelerator.process_index,
+        processes=accelerator.num_processes,
+    )
+
+

@@ -1,0 +1,1 @@
+"""Why this answer: the words, the regions, the word that would decide."""

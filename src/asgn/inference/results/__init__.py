@@ -1,0 +1,1 @@
+"""What a phrase found in an image, and its files and pictures."""

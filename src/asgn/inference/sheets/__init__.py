@@ -1,0 +1,1 @@
+"""Many images and phrases from one file, resumable."""
