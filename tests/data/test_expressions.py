@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from asgn.data.expressions.arrangement import Arrangement, indices
 from asgn.data.expressions.generate import KIND_SHARES, AbsentNouns, choose, describe
-from asgn.data.expressions.nouns import Noun, plural, readable_name
+from asgn.data.expressions.nouns import Noun, plural, readable_name, singulars
 from asgn.data.expressions.predicates import SceneObject
 from asgn.data.synthetic.dataset import SyntheticDataset
 from asgn.data.synthetic.scenes import GENERIC
@@ -351,10 +351,20 @@ def test_objects_are_measured_from_masks():
         ("sky", "skies"), ("toy", "toys"), ("wine glass", "wine glasses"), ("sheep", "sheep"),
         ("cell phone", "cell phones"),
         ("computer mouse", "computer mice"), ("knife", "knives"), ("box", "boxes"), ("scissors", "scissors"),
+        ("glasses", "glasses"), ("sunglasses", "sunglasses"), ("cars", "cars"), ("pants", "pants"),
+        ("tomato", "tomatoes"), ("wolf", "wolves"), ("lens", "lenses"), ("men", "men"), ("fish", "fish"),
+        ("hot-dog", "hot-dogs"), ("can of soda", "cans of soda"), ("mother-in-law", "mothers-in-law"),
     ],
 )  # fmt: skip
 def test_plurals_of_nouns(name, many):
     assert plural(name) == many
+
+
+def test_singulars_are_those_of_the_dictionary():
+    found = {word: singulars(word) for word in ("wolves", "men", "glass", "bus", "lens", "leaves")}
+    assert found == {
+        "wolves": ("wolf",), "men": ("man",), "glass": (), "bus": (), "lens": (), "leaves": ("leave", "leaf")
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -362,6 +372,8 @@ def test_plurals_of_nouns(name, many):
     [
         ("sky-other-merged", "sky"), ("wall-brick", "brick wall"), ("door-stuff", "door"), ("tree-merged", "tree"),
         ("floor-wood", "wood floor"), ("dining table", "dining table"), ("window-blind", "blind window"),
+        ("hot-dog", "hot dog"), ("T-shirt", "t-shirt"), ("stop_sign", "stop sign"), ("wall-clock", "wall clock"),
+        ("jack-o-lantern", "jack-o-lantern"), ("wall-other-merged", "wall"),
     ],
 )  # fmt: skip
 def test_labels_become_readable(label, name):
