@@ -2,7 +2,7 @@
 
 import torch
 
-from asgn.data.loading.augment import Variation, draw_variation, mirrored_phrase
+from asgn.data.loading.augment import Variation, draw_variation
 
 
 def test_nothing_asked_nothing_changed():
@@ -52,10 +52,3 @@ def test_light_changes_colours_and_leaves_the_frame_black():
     assert (lit[:, :2] == 0).all()
     grey = Variation(False, 1.0, 0.0, 0.0, 1.0, 0.0).image(picture)
     assert (grey[:, 2:6] == 30).all()
-
-
-def test_mirrored_phrase():
-    assert mirrored_phrase("Second from the right, left of the leftmost man") == (
-        "Second from the left, right of the rightmost man"
-    )
-    assert mirrored_phrase("bright light") == "bright light"

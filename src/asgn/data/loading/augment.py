@@ -1,6 +1,5 @@
 """Variations of a training photograph that leave what a phrase means: zoom, shift, light, and mirroring."""
 
-import re
 from typing import NamedTuple
 
 import numpy as np
@@ -8,9 +7,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from asgn.data.loading.mirrored_phrase import mirrored_phrase
+
 _ZOOM = (0.75, 1.2)
 _LIGHT = 0.2  # of brightness and saturation, either way
-_SIDES = {"left": "right", "right": "left", "leftmost": "rightmost", "rightmost": "leftmost"}
 
 
 class Variation(NamedTuple):
@@ -63,8 +63,3 @@ def draw_variation(key: tuple[int, ...], *, flip: bool, augment: bool) -> Variat
     zoom, row, column = generator.uniform(*_ZOOM), generator.random(), generator.random()
     brightness, saturation = generator.uniform(1 - _LIGHT, 1 + _LIGHT, 2)
     return Variation(mirror, zoom, row, column, brightness, saturation)
-
-
-def mirrored_phrase(phrase: str) -> str:
-    """The phrase as it would be said of the mirrored photograph: left and right change places."""
-    return re.sub(r"[A-Za-z]+", lambda word: _SIDES.get(word[0].lower(), word[0]), phrase)
