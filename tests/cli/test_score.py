@@ -129,5 +129,12 @@ def test_bad_masks_are_one_line(asgn, few_scenes, tmp_path):
         assert said in outcome.err
 
 
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_seeds_that_cannot_be(asgn, evaluated, seed):
+    outcome = asgn("score", evaluated[0], "--data", "synthetic", "--split", "val", "--seed", seed)
+    assert (outcome.code, outcome.err.count("\n")) == (2, 1)
+    assert f"--seed {seed} cannot be used" in outcome.err
+
+
 def test_score_has_help_with_an_example(asgn):
     assert "Example" in asgn("score", "--help").out

@@ -1,6 +1,8 @@
 """Masks in every form scored alike, against pycocotools, `evaluate` and hand counts."""
 
+import dataclasses
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +42,7 @@ def write_phrases(path: Path, dataset, masks: dict[int, np.ndarray]) -> Path:
 
 def write_other_keys(path: Path, dataset, masks: dict[int, np.ndarray]) -> Path:
     entries = [
-        {("sent_id", "expression_id")[key % 2]: key, "image_id": 7, "segmentation": rle(mask)}
+        {("sent_id", "expression_id")[key % 2]: key, "image_id": "7.jpg", "segmentation": rle(mask)}
         for key, mask in masks.items()
     ]
     path.write_text(json.dumps(entries))
@@ -168,6 +170,42 @@ def test_equal_phrases_of_an_image_share_a_mask_or_have_one_each(tmp_path: Path,
     assert (separate.scores.summary()["Pr@0.9"], separate.doubled) == (100, ())
 
 
+@pytest.mark.parametrize("key", ["image_id", "phrase", "both"])
+def test_masks_of_reordered_data_are_refused(tmp_path: Path, dataset, key) -> None:
+    """The lines of the data were swapped after the masks were made, so that ids mean other expressions."""
+    entries = [coco_result(item, dataset.mask(item)) for item in dataset.expressions]
+    for entry in entries:
+        for name in {"image_id": ["phrase"], "phrase": ["image_id"], "both": []}[key]:
+            del entry[name]
+    first, second = dataset.expressions[:2]
+    dataset.expressions[:2] = [
+        dataclasses.replace(second, sentence_id=first.sentence_id),
+        dataclasses.replace(first, sentence_id=second.sentence_id),
+    ]
+    path = tmp_path / "masks.json"
+    path.write_text(json.dumps(entries))
+    with pytest.raises(DataError, match=r"expression 10 is .* but 'the cat' of image 2 in this split") as caught:
+        read_predictions(path, dataset.expressions)
+    assert "\n" not in str(caught.value)
+
+
+def test_case_and_blanks_of_a_phrase_are_no_contradiction(tmp_path: Path, dataset) -> None:
+    entries = [coco_result(item, dataset.mask(item)) for item in dataset.expressions]
+    entries[0]["phrase"] = "  LEFT  dog"
+    (tmp_path / "masks.json").write_text(json.dumps(entries))
+    assert read_predictions(tmp_path / "masks.json", dataset.expressions).missing == ()
+
+
+@pytest.mark.parametrize("empty", [[], [[]]])
+def test_no_polygon_is_an_empty_mask(tmp_path: Path, dataset, empty) -> None:
+    entries = [coco_result(item, dataset.mask(item)) for item in dataset.expressions]
+    entries[0]["segmentation"] = empty
+    (tmp_path / "masks.json").write_text(json.dumps(entries))
+    card = score(read_predictions(tmp_path / "masks.json", dataset.expressions), dataset, resamples=10)
+    assert card.scores.pixels.tolist()[0] == [0, 24, 24, 48]
+    assert (card.missing, card.scores.summary()["mIoU"]) == ((), 75)
+
+
 def test_probabilities_are_thresholded(tmp_path: Path, dataset) -> None:
     probabilities = {str(item.sentence_id): np.where(dataset.mask(item), 0.6, 0.4) for item in dataset.expressions}
     np.savez(tmp_path / "soft.npz", **probabilities)
@@ -205,6 +243,12 @@ def bad_inputs(folder: Path) -> dict[str, Path]:
     paths["flipped"] = folder / "flipped.npz"
     np.savez(paths["flipped"], **{"10": np.ones((6, 8), bool)})
     paths["flipped"].write_bytes(paths["flipped"].read_bytes().replace(b"\1" * 48, b"\1" * 47 + b"\0"))
+    paths["single"] = folder / "single.npz"
+    with paths["single"].open("wb") as file:
+        np.save(file, np.ones((6, 8), bool))
+    paths["bytes"] = folder / "bytes.npz"
+    with zipfile.ZipFile(paths["bytes"], "w") as archive:
+        archive.writestr("10.npy", b"no array")
     for name, image in {"rgb": Image.new("RGB", (8, 6)), "small": Image.new("L", (4, 4))}.items():
         paths[name] = folder / name
         paths[name].mkdir()
@@ -220,7 +264,7 @@ def bad_inputs(folder: Path) -> dict[str, Path]:
     ("name", "message"),
     [
         ("size", r"entry 0 of .*size"),
-        ("no key", "says not what it is of"),
+        ("no key", "does not say what it is of"),
         ("no number", "sent_id '10': it must be a whole number"),
         ("no segmentation", "not an object with a segmentation"),
         ("no list", "must hold a list"),
@@ -232,8 +276,10 @@ def bad_inputs(folder: Path) -> dict[str, Path]:
         ("objects", "cannot read array '10'"),
         ("huge", "has 3,840,128 bytes"),
         ("damaged", "cannot read"),
-        ("flipped", "cannot read array '10'.*checksum"),
+        ("flipped", "cannot read array '10'.*CRC"),
         ("form", "neither a folder"),
+        ("single", "a single array"),
+        ("bytes", "of type .S8"),
         ("gone", "no file"),
         ("rgb", "mode RGB"),
         ("small", "must be 8x6"),
@@ -243,6 +289,9 @@ def bad_inputs(folder: Path) -> dict[str, Path]:
 )
 def test_bad_input_is_one_clear_line(tmp_path: Path, dataset, name: str, message: str) -> None:
     path = bad_inputs(tmp_path)[name]
-    with pytest.raises(DataError, match=message) as caught:
-        score(read_predictions(path, dataset.expressions), dataset)
+    with (
+        pytest.raises(DataError, match=message) as caught,
+        read_predictions(path, dataset.expressions) as predictions,
+    ):
+        score(predictions, dataset)
     assert "\n" not in str(caught.value)

@@ -16,7 +16,7 @@ from asgn.data.checks.leaks import LeakStamp
 from asgn.data.datasets import open_dataset
 from asgn.data.files.json_file import read_json
 from asgn.data.types import ReferringDataset
-from asgn.errors import DataError
+from asgn.errors import DataError, UserError
 from asgn.evaluation.metrics import METRICS
 from asgn.files import atomic_write_json, ensure_writable_folder
 
@@ -53,12 +53,13 @@ def score(
     from asgn.evaluation.scorer.predictions import read_predictions
     from asgn.evaluation.scorer.protocols import compare_protocols as under_protocols
 
+    if not 0 <= seed < 2**32:
+        raise UserError(f"--seed {seed} cannot be used: give a number from 0 to 4294967295")
     dataset = open_dataset(data, root, split)
-    predictions = read_predictions(masks, dataset.expressions)
     stamp = _NO_AUDIT if leaks is None else leak_stamp(leaks, dataset)
     if json_file is not None:
         ensure_writable_folder(json_file.parent)
-    with counting("expressions") as show:
+    with read_predictions(masks, dataset.expressions) as predictions, counting("expressions") as show:
         card = scorer.score(
             predictions,
             dataset,
@@ -68,11 +69,10 @@ def score(
             leak_stamp=stamp,
             progress=lambda done, total: show(None, done, total),
         )
-    protocols = []
-    if compare_protocols:
-        with counting("protocols: expressions") as show:
+        protocols = []
+        if compare_protocols:
             protocols = under_protocols(
-                predictions, dataset, seed=seed, progress=lambda done, total: show(None, done, total)
+                predictions, dataset, seed=seed, progress=lambda done, total: show("protocols", done, total)
             )
     if json_file is not None:
         result: dict[str, Any] = {"masks": str(masks), **card.to_json()}

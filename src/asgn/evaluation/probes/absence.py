@@ -1,4 +1,4 @@
-"""Does a model say so when what a phrase names is not in the photograph?"""
+"""Does a model say so when what a phrase names is not in the image?"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class RatedPhrases:
 
     @property
     def is_present(self) -> NDArray[np.bool_]:
-        """(N,) whether something in the photograph is meant."""
+        """(N,) whether something in the image is meant."""
         return np.array([kind == PRESENT for kind in self.kinds], dtype=bool)
 
     def shares(self, threshold: float) -> dict[str, Share]:
@@ -52,7 +52,7 @@ class RatedPhrases:
         return _best_threshold(self.scores, self.is_present)
 
     def held_out_accuracy(self) -> float | None:
-        """Balanced accuracy, in percent, where either half of the photographs is judged by the other half's threshold.
+        """Balanced accuracy, in percent, where either half of the images is judged by the other half's threshold.
 
         The threshold that is best for some phrases flatters itself on them. None where a half lacks either kind.
         """
@@ -76,18 +76,18 @@ class RatedPhrases:
 def rate_phrases(
     rate: Rate, dataset: ReferringDataset, *, seed: int = 0, limit: int | None = None, progress: Progress | None = None
 ) -> RatedPhrases:
-    """Ask for what is in each photograph of a split, and for as much that is not.
+    """Ask for what is in each image of a split, and for as much that is not.
 
     Present phrases are the split's own; absent ones are made from its annotations (see `AbsentPhrases`), as many for a
-    photograph as it has others. The split's own absent phrases are left out: whether they are surely absent is not
-    known, and the made ones are alike for every model. A photograph of which nothing is surely absent is left out.
+    image as it has others. The split's own absent phrases are left out: whether they are surely absent is not
+    known, and the made ones are alike for every model. An image of which nothing is surely absent is left out.
 
     Args:
         rate: the model.
         dataset: the split; it needs annotated objects.
         seed: of the absent phrases.
-        limit: take only so many photographs, spread evenly over the split.
-        progress: called after each photograph with those done and their total.
+        limit: take at most this many images, spread evenly over the split.
+        progress: called after each image with those done and their total.
 
     Raises:
         DataError: the data set has no annotated objects, or nothing can be asked.
@@ -112,7 +112,7 @@ def rate_phrases(
         if progress is not None:
             progress(done, len(images))
     if not scores:
-        raise DataError(f"in no photograph of split {dataset.split!r} of {dataset.name!r} is anything surely absent")
+        raise DataError(f"in no image of split {dataset.split!r} of {dataset.name!r} is anything surely absent")
     return RatedPhrases(np.array(scores, dtype=np.float64), np.array(image_ids, dtype=np.int64), tuple(kinds))
 
 

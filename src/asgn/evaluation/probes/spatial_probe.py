@@ -17,8 +17,8 @@ from asgn.errors import DataError
 from asgn.evaluation.evaluate import Predict, Progress
 from asgn.evaluation.probes.binomial import Share
 
-LEAST_AREA = 0.005
-"""Share of the photograph that either object of a pair covers at least."""
+MIN_AREA = 0.005
+"""Share of the image that either object of a pair covers at least."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,9 @@ def instances_of(dataset: ReferringDataset) -> Instances:
 
 
 def side_questions(dataset: ReferringDataset, seed: int = 0) -> list[SideQuestion]:
-    """Both phrases for every pair of things of one kind that lie clearly apart, in the split's photographs.
+    """Both phrases for every pair of things of one kind that lie clearly apart, in the split's images.
 
-    A pair is all there is of its kind in a photograph whose objects are all annotated, so that "left cat" can mean
+    A pair is all there is of its kind in an image whose objects are all annotated, so that "left cat" can mean
     nothing else. The wording of a phrase depends on the seed and the object alone.
 
     Raises:
@@ -104,7 +104,7 @@ def _pairs(instances: Instances, annotation_ids: Sequence[int], names: Names) ->
         if len(ids) != 2 or any(instances.annotations[key].crowd for key in ids):
             continue
         masks = [instances.mask(key) for key in ids]
-        if min(float(mask.mean()) for mask in masks) >= LEAST_AREA:
+        if min(float(mask.mean()) for mask in masks) >= MIN_AREA:
             noun = names.of(instances.annotations[ids[0]])
             first, second = (SceneObject.from_mask(mask, key, noun) for mask, key in zip(masks, ids, strict=True))
             pairs.append((first, second))

@@ -12,13 +12,15 @@ size. Files are read when a mask is asked for, not before.
 
 import re
 import zipfile
+import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -26,7 +28,6 @@ from asgn.data.files.json_file import is_integer, read_json
 from asgn.data.files.masks import decode_segmentation, encode_rle
 from asgn.data.types import Expression, Mask
 from asgn.errors import DataError
-from asgn.evaluation.scorer.npz import npz_members, read_member
 
 MaskReader = Callable[[int, int], NDArray[Any]]
 """Height and width of the image to a mask (H, W): bool, or floats 0..1."""
@@ -38,6 +39,7 @@ PHRASE_KEYS = ("phrase", "sentence", "sent", "expression")
 """What it may call the expression's words."""
 
 _BYTES_OF_A_PIXEL = 16
+_MAX_NPY_HEADER = 1 << 16
 _NUMBER = re.compile(r"-?\d+")
 
 
@@ -53,6 +55,15 @@ class Predictions:
     """Masks of no expression of the split."""
     doubled: tuple[str, ...]
     """Masks beyond the first for the same expression; they are not used."""
+    archive: NpzFile | None = None
+    """What masks of an NPZ are read from until this is closed."""
+
+    def __enter__(self) -> "Predictions":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.archive is not None:
+            self.archive.close()
 
     def mask(self, sentence_id: int, height: int, width: int) -> NDArray[Any] | None:
         """The mask of an expression, bool or floats 0..1; None where it is missing.
@@ -72,7 +83,7 @@ class Predictions:
 
 
 def read_predictions(path: Path, expressions: Iterable[Expression]) -> Predictions:
-    """Find the masks of a split's expressions.
+    """Find the masks of a split's expressions. Use the result in a `with` statement, which closes an NPZ.
 
     Raises:
         DataError: `path` is of no known form or is damaged, or no mask in it is of this split.
@@ -81,7 +92,8 @@ def read_predictions(path: Path, expressions: Iterable[Expression]) -> Predictio
     if path.is_dir():
         found = _match(wanted, _png_masks(path))
     elif path.suffix.lower() == ".npz":
-        found = _match(wanted, _npz_masks(path))
+        archive = _open_npz(path)
+        found = replace(_match(wanted, _npz_masks(archive, path)), archive=archive)
     elif path.suffix.lower() == ".json":
         found = _match(wanted, _coco_masks(path))
     else:
@@ -110,6 +122,10 @@ class _Candidate:
     name: str
     key: int | tuple[int, str] | None
     read: MaskReader
+    image_id: int | None = None
+    """The image that an entry with a sentence id says it is of."""
+    phrase: str | None = None
+    """The phrase that it says it is of."""
 
 
 def _match(expressions: list[Expression], candidates: Iterable[_Candidate]) -> Predictions:
@@ -118,11 +134,14 @@ def _match(expressions: list[Expression], candidates: Iterable[_Candidate]) -> P
     for expression in expressions:
         of_key[expression.sentence_id].append(expression.sentence_id)
         of_key[expression.image_id, _normal(expression.text)].append(expression.sentence_id)
+    by_id = {expression.sentence_id: expression for expression in expressions}
     readers: dict[int, MaskReader] = {}
     last: dict[tuple[int, str], MaskReader] = {}
     extra, doubled = [], []
     for candidate in candidates:
         sentences = of_key.get(candidate.key, []) if candidate.key is not None else []
+        for sentence_id in sentences:
+            _refuse_contradiction(candidate, by_id[sentence_id])
         free = [sentence_id for sentence_id in sentences if sentence_id not in readers]
         if not sentences:
             extra.append(candidate.name)
@@ -137,6 +156,19 @@ def _match(expressions: list[Expression], candidates: Iterable[_Candidate]) -> P
             readers.setdefault(sentence_id, read)
     missing = (item.sentence_id for item in expressions if item.sentence_id not in readers)
     return Predictions(readers, tuple(missing), tuple(extra), tuple(doubled))
+
+
+def _refuse_contradiction(candidate: _Candidate, expression: Expression) -> None:
+    """Raise DataError where an entry is of another image or phrase than the expression that has its sentence id."""
+    same_image = candidate.image_id in (None, expression.image_id)
+    same_phrase = candidate.phrase is None or _normal(candidate.phrase) == _normal(expression.text)
+    if not (same_image and same_phrase):
+        image = "" if candidate.image_id is None else f" of image {candidate.image_id}"
+        phrase = "its phrase" if candidate.phrase is None else repr(candidate.phrase)
+        raise DataError(
+            f"the masks are of other data: {candidate.name} is {phrase}{image} there, but {expression.text!r} of image "
+            f"{expression.image_id} in this split; score against the data that the masks were made for"
+        )
 
 
 def _normal(text: str) -> str:
@@ -156,19 +188,22 @@ def _coco_mask(entry: Any, where: str) -> _Candidate:
     id_key = next((name for name in SENTENCE_KEYS if name in entry), None)
     if id_key is not None and not is_integer(entry[id_key]):
         raise DataError(f"{where} has {id_key} {entry[id_key]!r}: it must be a whole number")
-    image_id, phrase = entry.get("image_id"), next((entry[name] for name in PHRASE_KEYS if name in entry), None)
+    image_id = entry["image_id"] if is_integer(entry.get("image_id")) else None
+    phrase = next((entry[name] for name in PHRASE_KEYS if isinstance(entry.get(name), str)), None)
     key: int | tuple[int, str]
     if id_key is not None:
         key, name = entry[id_key], f"expression {entry[id_key]}"
-    elif isinstance(image_id, int) and is_integer(image_id) and isinstance(phrase, str):
+    elif image_id is not None and phrase is not None:
         key, name = (image_id, _normal(phrase)), f"{phrase!r} of image {image_id}"
     else:
-        raise DataError(f"{where} says not what it is of: give it a sentence_id, or an image_id and a phrase")
+        raise DataError(f"{where} does not say what it is of: give it a sentence_id, or an image_id and a phrase")
 
     def read(height: int, width: int) -> NDArray[np.bool_]:
+        if entry["segmentation"] in ([], [[]]):  # how tools write an empty mask as polygons
+            return np.zeros((height, width), dtype=bool)
         return decode_segmentation(entry["segmentation"], height, width, where)
 
-    return _Candidate(name, key, read)
+    return _Candidate(name, key, read, image_id, phrase)
 
 
 def _png_masks(folder: Path) -> list[_Candidate]:
@@ -193,22 +228,40 @@ def _png_reader(path: Path) -> MaskReader:
     return read
 
 
-def _npz_masks(path: Path) -> list[_Candidate]:
+def _open_npz(path: Path) -> NpzFile:
+    try:
+        archive = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise DataError(f"cannot read {path}: {error}") from error
+    if not isinstance(archive, NpzFile):
+        raise DataError(f"{path} is a single array, not an NPZ of one for each expression")
+    return archive
+
+
+def _npz_masks(archive: NpzFile, path: Path) -> list[_Candidate]:
+    if archive.zip is None:
+        raise ValueError(f"{path} is closed")
+    members = {info.filename.removesuffix(".npy"): info for info in archive.zip.infolist()}
     return [
-        _Candidate(f"{path.name}[{name}]", _number(name), _npz_reader(path, name, member))
-        for name, member in npz_members(path).items()
+        _Candidate(f"{path.name}[{name}]", _number(name), _npz_reader(archive, info, f"array {name!r} of {path}"))
+        for name, info in members.items()
     ]
 
 
-def _npz_reader(path: Path, name: str, member: zipfile.ZipInfo) -> MaskReader:
+def _npz_reader(archive: NpzFile, info: zipfile.ZipInfo, where: str) -> MaskReader:
     def read(height: int, width: int) -> NDArray[Any]:
-        values = read_member(path, member, most_bytes=_BYTES_OF_A_PIXEL * height * width)
+        if info.file_size > _BYTES_OF_A_PIXEL * height * width + _MAX_NPY_HEADER:
+            raise DataError(f"{where} has {info.file_size:,} bytes: too many for a mask of its image")
+        try:
+            values = np.asarray(archive[info.filename])
+        except (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
+            raise DataError(f"cannot read {where}: {error}") from error
         if values.dtype.kind == "f":
             if values.size and not (values.min() >= 0 and values.max() <= 1):
-                raise DataError(f"array {name!r} of {path} is not of probabilities: it has values outside 0..1")
+                raise DataError(f"{where} is not of probabilities: it has values outside 0..1")
             return values
         if values.dtype.kind not in "bui":
-            raise DataError(f"array {name!r} of {path} is of type {values.dtype}: expected bool, integers or floats")
+            raise DataError(f"{where} is of type {values.dtype}: expected bool, integers or floats")
         mask: NDArray[np.bool_] = values != 0
         return mask
 

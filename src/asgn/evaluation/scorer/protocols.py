@@ -10,7 +10,7 @@ Published systems differ in three ways, each worth points on the same masks:
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -41,10 +41,7 @@ class ProtocolScore:
     """Such as `0.5`, or `tuned on this split` with the value found; `given` where all masks are bool."""
     expressions: int
     scores: dict[str, float | None]
-
-    def to_json(self) -> dict[str, Any]:
-        """All fields; the scores in percent."""
-        return asdict(self)
+    """In percent."""
 
 
 def compare_protocols(
