@@ -1,6 +1,8 @@
 """Small things that many tests share: a tiny model, a few drawn scenes, a short run."""
 
 import os
+import threading
+from collections.abc import Callable, Iterator
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the networks here are tiny: threads would only wait for each other
 
@@ -17,6 +19,7 @@ from asgn.data.vocabulary import Vocabulary
 from asgn.experiments.runs.assembly import RunPlan
 from asgn.models.build import build_generator
 from asgn.variants import Variant
+from tests.data.mirror import Mirror
 
 TINY = {"image_size": 64, "embedding_size": 8, "language_size": 8, "visual_size": 8, "fusion_size": 8, "detail_size": 4}
 
@@ -26,6 +29,18 @@ def shared() -> Path:
     folder = Path(os.environ.get("ASGN_SHARED", Path(__file__).parents[2] / "shared"))
     if not folder.is_dir():
         pytest.skip(f"no shared data at {folder}: set ASGN_SHARED")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shared_data(shared: Path) -> Callable[[str], Path]:
+    """The folder of one of the shared data sets."""
+
+    def folder(name: str) -> Path:
+        if not (shared / "data" / name).is_dir():
+            pytest.skip(f"no {shared / 'data' / name}: set ASGN_SHARED to the folder that holds data/{name}")
+        return shared / "data" / name
+
     return folder
 
 
@@ -67,3 +82,16 @@ def plan_of(scenes: SyntheticDataset, tmp_path: Path):
         )
 
     return make
+
+
+@pytest.fixture
+def mirror(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
+    monkeypatch.setenv("no_proxy", "*")
+    server = Mirror()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.stop.set()
+    server.shutdown()
+    thread.join()
+    server.server_close()

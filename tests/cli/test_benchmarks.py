@@ -9,13 +9,12 @@ from asgn.data.download.fetch import fetch
 from tests.cli.test_data_commands import serve
 from tests.data import miniatures
 from tests.data.miniatures import SPLITS
-from tests.data.test_fetch import mirror  # noqa: F401
 
 SIZE = 64
 
 
 @pytest.mark.parametrize("name", SPLITS)
-def test_from_mirror_to_scores(name, asgn, mirror, tmp_path, monkeypatch):  # noqa: F811
+def test_from_mirror_to_scores(name, asgn, mirror, tmp_path, monkeypatch):
     miniatures.write_benchmark(tmp_path / "made", name)
     table = {name: serve(mirror, name, tmp_path / "made")}
     monkeypatch.setattr("asgn.cli.data.fetch_files", partial(fetch, downloads=table, timeout=0.5))

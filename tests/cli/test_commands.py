@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from asgn.cli import main as cli
+
 OPTIONS = ("--batch-size", 4, "--workers", 0, "--quiet", "--cpu", "--image-size", 64, "--validation-limit", 2)
 
 
@@ -59,12 +61,24 @@ def test_train_evaluate_segment(asgn, run_folder, photograph, tmp_path):
     assert resumed.code == 0, resumed.err
 
 
-@pytest.mark.parametrize("output_format", ["rle", "coco", "polygon", "overlay"])
-def test_output_formats(asgn, model_file, photograph, tmp_path, output_format):
+@pytest.mark.parametrize(
+    ("output_format", "files"),
+    [("png", 2), ("rle", 1), ("coco", 1), ("polygon", 1), ("overlay", 1)],
+)
+def test_output_formats(asgn, model_file, photograph, tmp_path, output_format, files):
     out = tmp_path / "out"
-    outcome = asgn("segment", photograph, "circle", "--model", model_file, "-o", out, "--format", output_format)
+    outcome = asgn("segment", photograph, "circle", "star", "--model", model_file, "-o", out, "--format", output_format)
     assert outcome.code == 0, outcome.err
-    assert len(list(out.iterdir())) == 1
+    written = sorted(out.iterdir())
+    assert len(written) == files
+    if output_format in ("png", "overlay"):
+        for path in written:
+            with Image.open(path) as picture:
+                assert picture.size[0] >= 60
+    elif output_format == "coco":
+        assert [entry["segmentation"]["size"] for entry in json.loads(written[0].read_text())] == [[40, 60]] * 2
+    else:
+        assert all(json.loads(path.read_text()) for path in written)
 
 
 def test_segment_for_machines(asgn, model_file, photograph, tmp_path):
@@ -114,11 +128,21 @@ def test_demo_writes_a_report_with_its_pictures(asgn, tmp_path):
             assert picture.size[0] > 300
 
 
-@pytest.mark.parametrize("command", ["segment", "train", "evaluate", "info", "doctor", "demo"])
+COMMANDS = [
+    "app", "demo", "doctor", "evaluate", "export", "info", "plan", "probe", "reproduce", "score", "segment", "train",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help_with_an_example(asgn, command):
     outcome = asgn(command, "--help")
     assert outcome.code == 0
     assert "Example" in outcome.out
+
+
+def test_no_command_is_left_out():
+    names = {command.name or command.callback.__name__ for command in cli.app.registered_commands}
+    assert names == set(COMMANDS)
 
 
 def test_the_command_starts_as_a_process(asgn_process):

@@ -19,7 +19,7 @@ from asgn.data.loading.pack import open_packed
 from asgn.errors import DataError
 from tests.data import miniatures
 from tests.data.miniatures import FOLDERS, SPLITS
-from tests.data.test_fetch import Mirror, mirror  # noqa: F401
+from tests.data.mirror import Mirror
 
 runner = CliRunner()
 
@@ -66,7 +66,7 @@ def serve(server: Mirror, name: str, made: Path) -> tuple[Download, ...]:
 
 
 @pytest.mark.parametrize("name", SPLITS)
-def test_fetch_verify_stats_audit_pack(name, mirror, tmp_path, monkeypatch):  # noqa: F811
+def test_fetch_verify_stats_audit_pack(name, mirror, tmp_path, monkeypatch):
     miniatures.write_benchmark(tmp_path / "made", name)
     table = {name: serve(mirror, name, tmp_path / "made")}
     monkeypatch.setattr("asgn.cli.data.fetch_files", partial(fetch, downloads=table, timeout=0.5))
@@ -98,7 +98,7 @@ def test_faults_and_leaks_leave_with_code_1(tmp_path):
     first = min((tmp_path / "images" / "train2014").iterdir())
     first.unlink()
     output = run("verify", "--data", "unc", "--root", tmp_path, code=1).stdout
-    assert f"fault: no image at {first}" in output.replace("\n", "") or "no image at" in output
+    assert f"fault:noimageat{first}" in "".join(output.split())  # a terminal's width breaks the line
     assert "differs: split train has 4 refs; published are 42,404" in output
     run("verify", "--data", "unc", "--root", tmp_path, "--no-pixels")
     output = run("audit", "--data", "unc", "--root", tmp_path, "--split", "testA", code=1).stdout

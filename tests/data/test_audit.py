@@ -8,7 +8,6 @@ from asgn.data.datasets import open_dataset
 from asgn.data.loading.pack import open_packed
 from asgn.errors import DataError
 from tests.data import miniatures
-from tests.data.test_shared import shared
 
 
 def benchmarks(root, *, plus_from=500, gref_from=900):
@@ -166,9 +165,9 @@ def test_packed_images_are_those_of_their_source(tmp_path):
     assert audit(packed, lists(tmp_path)) == audit(source, lists(tmp_path))
 
 
-def test_photorefer_is_clean_of_real_evaluation_images():
-    data = open_dataset("own", shared("photorefer"), "train")
-    texts = shared("refcoco_text")
+def test_photorefer_is_clean_of_real_evaluation_images(shared_data):
+    data = open_dataset("own", shared_data("photorefer"), "train")
+    texts = shared_data("refcoco_text")
     stamp = audit(data, lists(None, *(f"unc/{split}={texts / split}.json" for split in ("val", "testA", "testB"))))
     for split, images in (("val", "1,500"), ("testA", "750"), ("testB", "750")):
         clean = SplitAudit("clean", (), f"by the {images} images that {split}.json names")

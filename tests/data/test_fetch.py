@@ -3,12 +3,7 @@
 import hashlib
 import io
 import tarfile
-import threading
-import time
 import zipfile
-from collections import Counter
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -20,82 +15,7 @@ from asgn.data.download.fetch import fetch
 from asgn.data.download.mirrors import DOWNLOADS, Download
 from asgn.errors import DataError, OutputError
 from tests.data import miniatures
-
-
-class Mirror(ThreadingHTTPServer):
-    """Serves `files` under /<behaviour>/<name>, and remembers what was asked for."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.files: dict[str, bytes] = {}
-        self.requests: list[tuple[str, str | None]] = []
-        self.visits: Counter[str] = Counter()
-        self.stop = threading.Event()
-
-    def url(self, behaviour: str, name: str) -> str:
-        return f"http://127.0.0.1:{self.server_port}/{behaviour}/{name}"
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Mirror
-
-    def log_message(self, *arguments: object) -> None:
-        pass
-
-    def do_GET(self) -> None:
-        _, behaviour, name = self.path.split("/")
-        self.server.requests.append((behaviour, self.headers["Range"]))
-        self.server.visits[behaviour] += 1
-        if behaviour == "404":
-            self.send_error(404)
-            return
-        body = self.server.files[name]
-        if behaviour == "wrong":
-            body = body[:-1] + bytes([body[-1] ^ 1])
-        if behaviour == "page":
-            body = b"<html>quota exceeded</html>"
-        start = 0
-        asked = self.headers["Range"]
-        if asked and behaviour not in ("norange", "page"):
-            start = int(asked.removeprefix("bytes=").removesuffix("-"))
-            if start >= len(body):
-                self.send_error(416)
-                return
-            self.send_response(206)
-            self.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
-        else:
-            self.send_response(200)
-        self.send_header("Content-Length", str(len(body) - start))
-        self.end_headers()
-        self._send(behaviour, body[start:])
-
-    def _send(self, behaviour: str, rest: bytes) -> None:
-        half = rest[: len(rest) // 2]
-        if behaviour == "stall":
-            self.wfile.write(half)
-            self.wfile.flush()
-            self.server.stop.wait(20)
-        elif behaviour == "silent":
-            self.server.stop.wait(20)
-        elif behaviour == "cut" or (behaviour == "cutonce" and self.server.visits["cutonce"] == 1):
-            self.wfile.write(half)
-        else:
-            self.wfile.write(rest)
-
-
-@pytest.fixture
-def mirror(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
-    monkeypatch.setenv("no_proxy", "*")
-    server = Mirror()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.stop.set()
-    server.shutdown()
-    thread.join()
-    server.server_close()
+from tests.data.mirror import Mirror
 
 
 def zipped(files: dict[str, bytes]) -> bytes:
@@ -350,7 +270,6 @@ def test_damaged_archives_leave_nothing_behind(name, tmp_path):
 def test_a_bomb_is_stopped_by_the_room_check(tmp_path, monkeypatch):
     (tmp_path / "bomb.zip").write_bytes(zipped({"zeros": b"\0" * 3_000_000}))
     monkeypatch.setattr(archives.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 2_000_000}))
-    start = time.perf_counter()
     with pytest.raises(OutputError, match="not enough room"):
         unpack(tmp_path / "bomb.zip", tmp_path / "out")
-    assert time.perf_counter() - start < 1
+    assert not any((tmp_path / "out").iterdir())

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import numpy as np
@@ -176,8 +175,6 @@ def test_killed_while_writing(tmp_path):
     assert len(names) == 1
     assert names[0].endswith(".tmp")
     source = open_dataset("unc", tmp_path, "val")
-    start = time.perf_counter()
     packed = open_packed(source, tmp_path / "cache", SIDE)
-    assert time.perf_counter() - start < 5
     assert packed.mask(source.expressions[0]).any()
     assert [path.name for path in (tmp_path / "cache").iterdir()] == [f"unc-val-{SIDE}.pack"]

@@ -1,8 +1,6 @@
 """The readers on real text and photographs, where a developer has them."""
 
 import json
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,14 +9,6 @@ from asgn.data.datasets import open_dataset
 from asgn.data.files.coco_instances import read_instances
 from asgn.data.vocabulary import Vocabulary
 
-SHARED = Path(os.environ.get("ASGN_SHARED", Path(__file__).parents[2] / ".." / "shared")) / "data"
-
-
-def shared(name: str) -> Path:
-    if not (SHARED / name).is_dir():
-        pytest.skip(f"no {SHARED / name}: set ASGN_SHARED to the folder that holds data/{name}")
-    return SHARED / name
-
 
 def rates(texts: list[str], vocabulary: Vocabulary) -> tuple[float, int]:
     encoded = [vocabulary.encode(text) for text in texts]
@@ -26,8 +16,8 @@ def rates(texts: list[str], vocabulary: Vocabulary) -> tuple[float, int]:
     return unknown / sum(len(phrase.words) for phrase in encoded), sum(bool(phrase.cut) for phrase in encoded)
 
 
-def test_referit_text_is_whole():
-    root = shared("referit")
+def test_referit_text_is_whole(shared_data):
+    root = shared_data("referit")
     counts = {}
     for split in ("train", "val", "trainval", "test"):
         data = open_dataset("referit", root, split)
@@ -35,8 +25,8 @@ def test_referit_text_is_whole():
     assert counts == {"train": (54134, 8995), "val": (5842, 1000), "trainval": (59976, 9995), "test": (60105, 9994)}
 
 
-def test_referit_unknown_rate_is_that_of_the_base_code():
-    root = shared("referit")
+def test_referit_unknown_rate_is_that_of_the_base_code(shared_data):
+    root = shared_data("referit")
     texts = [expression.text for expression in open_dataset("referit", root, "trainval").expressions]
     parity, cut = rates(texts, Vocabulary.read(root / "vocabulary_referit.txt", strip=False))
     stripped, _ = rates(texts, Vocabulary.read(root / "vocabulary_referit.txt", strip=True))
@@ -46,18 +36,18 @@ def test_referit_unknown_rate_is_that_of_the_base_code():
 
 
 @pytest.mark.parametrize(("split", "count"), [("val", 10834), ("testA", 5657), ("testB", 5095)])
-def test_unc_text_is_whole_and_almost_all_known(split, count):
-    items = json.loads((shared("refcoco_text") / f"{split}.json").read_bytes())["items"]
+def test_unc_text_is_whole_and_almost_all_known(shared_data, split, count):
+    items = json.loads((shared_data("refcoco_text") / f"{split}.json").read_bytes())["items"]
     texts = [item["text"] for item in items]
     assert len(texts) == count
-    parity, cut = rates(texts, Vocabulary.read(shared("vocab") / "vocabulary_Gref.txt", strip=False))
-    stripped, _ = rates(texts, Vocabulary.read(shared("vocab") / "vocabulary_Gref.txt", strip=True))
+    parity, cut = rates(texts, Vocabulary.read(shared_data("vocab") / "vocabulary_Gref.txt", strip=False))
+    stripped, _ = rates(texts, Vocabulary.read(shared_data("vocab") / "vocabulary_Gref.txt", strip=True))
     assert 0 < stripped <= parity < 0.05
     assert cut < 10
 
 
-def test_photorefer_is_read_whole():
-    root = shared("photorefer")
+def test_photorefer_is_read_whole(shared_data):
+    root = shared_data("photorefer")
     for split, expressions, images in (("train", 1972, 313), ("val", 622, 88)):
         data = open_dataset("own", root, split)
         assert len(data.expressions) == expressions
@@ -68,8 +58,8 @@ def test_photorefer_is_read_whole():
             assert mask.shape == data.image(expression.image_id).shape[:2]
 
 
-def test_polygons_and_run_lengths_of_real_masks_agree():
-    path = shared("photorefer") / "instances.json"
+def test_polygons_and_run_lengths_of_real_masks_agree(shared_data):
+    path = shared_data("photorefer") / "instances.json"
     instances = read_instances(path)
     from asgn.data.files.masks import decode_segmentation
 
@@ -80,8 +70,8 @@ def test_polygons_and_run_lengths_of_real_masks_agree():
         assert by_runs.sum() == annotation["area"]
 
 
-def test_pseudo_instances_are_read():
-    instances = read_instances(shared("pseudo") / "instances.json")
+def test_pseudo_instances_are_read(shared_data):
+    instances = read_instances(shared_data("pseudo") / "instances.json")
     assert (len(instances.images), len(instances.annotations)) == (3233, 4670)
     document = json.loads(instances.path.read_bytes())
     for annotation in document["annotations"][::200]:

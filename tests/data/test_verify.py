@@ -12,7 +12,6 @@ from asgn.data.vocabulary import Vocabulary
 from asgn.errors import DataError, OutputError
 from tests.data import miniatures
 from tests.data.miniatures import SIZE, SPLITS
-from tests.data.test_shared import shared
 
 
 @pytest.mark.parametrize("name", SPLITS)
@@ -68,14 +67,14 @@ def test_missing_split_is_a_difference(tmp_path):
     assert "split test is not there" in verify("referit", tmp_path).differences
 
 
-def test_referit_text_agrees_with_the_published_counts():
-    result = verify("referit", shared("referit"), pixels=False)
+def test_referit_text_agrees_with_the_published_counts(shared_data):
+    result = verify("referit", shared_data("referit"), pixels=False)
     assert result.ok
     assert result.differences == []
 
 
-def test_photorefer_is_sound():
-    result = verify("own", shared("photorefer"))
+def test_photorefer_is_sound(shared_data):
+    result = verify("own", shared_data("photorefer"))
     assert result.faults == []
     assert {report.split: report.expressions for report in result.splits} == {"train": 1972, "val": 622}
 

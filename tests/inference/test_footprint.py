@@ -6,7 +6,7 @@ import sys
 
 def test_opening_a_small_model_loads_neither_torchvision_nor_the_compiler():
     code = (
-        "import sys; from asgn.config import ModelConfig; from asgn.inference import opening; "
+        "import sys; from asgn.config import ModelConfig; import asgn.inference.load; "
         "from asgn.models.build import build_generator; "
         "build_generator(ModelConfig('M+RMI+DE+SE', 10, fusion_size=8)); "
         "print([name for name in ('torchvision', 'torch._dynamo', 'sympy', 'matplotlib') if name in sys.modules])"
