@@ -97,6 +97,41 @@ def test_sixteen_bit_png_file():
     assert load_image(png(Pillow.fromarray(values)))[0, :, 0].tolist() == [0, 1, 255]
 
 
+@pytest.mark.parametrize(("highest", "eighth"), [(255, 32), (1023, 128), (4095, 512), (16383, 2048), (65535, 8192)])
+@pytest.mark.parametrize("order", ["<u2", ">u2"])
+def test_sixteen_bits_are_scaled_by_those_used(highest, eighth, order, tmp_path):
+    values = np.array([[0, eighth, highest]], dtype=order)
+    Pillow.fromarray(values).save(tmp_path / "deep.tif")
+    for source in (values, tmp_path / "deep.tif", png(Pillow.fromarray(values.astype("<u2")))):
+        assert load_image(source)[0, :, 0].tolist() == [0, 32, 255]
+
+
+def test_deep_colours_that_are_nearly_black_are_refused():
+    def deep(value: int) -> bytes:
+        body = struct.pack(">IIBBBBB", 1, 1, 16, 2, 0, 0, 0)
+        chunks = [(b"IHDR", body), (b"IDAT", zlib.compress(b"\0" + struct.pack(">3H", *[value] * 3))), (b"IEND", b"")]
+        return b"\x89PNG\r\n\x1a\n" + b"".join(
+            struct.pack(">I", len(part)) + kind + part + struct.pack(">I", zlib.crc32(kind + part))
+            for kind, part in chunks
+        )
+
+    assert load_image(deep(51400)).tolist() == [[[200] * 3]]
+    with pytest.raises(DataError, match="nearly black"):
+        load_image(deep(4095))
+
+
+@pytest.mark.parametrize(("values", "expected"), [([0, 0.5, 1], [0, 128, 255]), ([0, 512, 4095], [0, 32, 255])])
+def test_float_tiffs(values, expected, tmp_path):
+    Pillow.fromarray(np.array([values], dtype=np.float32)).save(tmp_path / "float.tif")
+    assert load_image(tmp_path / "float.tif")[0, :, 0].tolist() == expected
+
+
+def test_tiffs_that_are_not_read_are_called_so(tmp_path):
+    Pillow.new("RGB", (2, 2)).save(tmp_path / "odd.tif", tiffinfo={339: (3, 3, 3)})  # three channels of floats
+    with pytest.raises(DataError, match="a TIFF of a kind that is not read"):
+        load_image(tmp_path / "odd.tif")
+
+
 @pytest.mark.parametrize(
     ("array", "expected"),
     [
@@ -127,6 +162,7 @@ def test_result_is_the_callers_own():
         (np.array([[np.nan]]), "nan"),
         (np.array([[-1, 3]]), "from -1 to 3"),
         (np.array([[0, 256]]), "256"),
+        (np.array([[0, 1.02]]), "1.02"),
         (np.array([["a"]]), "not numbers"),
     ],
 )

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 from PIL import UnidentifiedImageError
 
-from asgn.data.types import Image, Mask
+from asgn.data.types import Image
 from asgn.errors import DataError
 
 ImageSource = str | Path | bytes | Pillow.Image | NDArray[Any]
@@ -39,6 +39,7 @@ _TURNS = {
     7: Pillow.Transpose.TRANSVERSE,
     8: Pillow.Transpose.ROTATE_90,
 }
+_DEPTHS = (8, 10, 12, 14, 16)
 _WARNING_FILTERS = threading.Lock()
 
 Pixels = TypeVar("Pixels", bound=NDArray[Any])
@@ -47,8 +48,9 @@ Pixels = TypeVar("Pixels", bound=NDArray[Any])
 def load_image(source: ImageSource, name: str = "") -> Image:
     """Read a photograph of any common kind; errors call it `name`, else by its path or kind of source.
 
-    The EXIF orientation is applied, transparency is laid on white, grey and palette images become RGB, 16-bit
-    values are brought to 8 bits, and float arrays are taken as 0..1 when no value exceeds 1, else as 0..255.
+    The EXIF orientation is applied, transparency is laid on white, grey and palette images become RGB, and float
+    arrays are taken as 0..1 when no value exceeds 1, else as 0..255. 16-bit values are brought to 8 bits by the range
+    that they use: one of 8, 10, 12, 14 and 16 bits.
 
     Returns:
         (H, W, 3) uint8 RGB, an array of its own.
@@ -71,17 +73,24 @@ def refuse_address(text: str) -> None:
         raise DataError(f"{text} is an address, and nothing is fetched from the network: download it first")
 
 
-def load_mask(path: Path) -> Mask:
-    """A mask drawn as an image file: whatever is not zero belongs to the object, in grey, palette or colour.
-
-    Returns:
-        (H, W) bool; the alpha channel, if any, is not looked at.
+def decode_file(path: Path, convert: Callable[[Pillow.Image, str], Pixels]) -> Pixels:
+    """What `convert` makes of an image file, turned upright, and of its name in errors.
 
     Raises:
         DataError: as `load_image`.
     """
     with _opened(_read_regular(path), str(path)) as image:
-        return _decode(image, str(path), _pillow_to_mask)
+        return _decode(image, str(path), convert)
+
+
+def exif_orientation(path: Path) -> int:
+    """How the pixels of an image file are turned, 1..8 as EXIF numbers it; 1 is upright.
+
+    Raises:
+        DataError: as `load_image`, as far as the header tells.
+    """
+    with _opened(_read_regular(path), str(path)) as image:
+        return _orientation(image)
 
 
 def image_size(source: Path | bytes, name: str = "") -> tuple[int, int]:
@@ -133,7 +142,7 @@ def _opened(data: bytes, where: str) -> Iterator[Pillow.Image]:
         except (Pillow.DecompressionBombError, Pillow.DecompressionBombWarning) as error:
             raise DataError(_too_large(where)) from error
         except UnidentifiedImageError as error:
-            raise DataError(f"{where} is not an image in a known format (JPEG, PNG, WebP, TIFF, BMP, GIF)") from error
+            raise DataError(_unknown_format(data, where)) from error
         except Exception as error:  # a damaged header makes the format's reader fail in any way
             raise DataError(f"{where} is damaged: {_reason(error)}") from error
     with image:
@@ -146,9 +155,13 @@ def _decode(image: Pillow.Image, where: str, convert: Callable[[Pillow.Image, st
     with _WARNING_FILTERS, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
+            has_deep_colours = any(";16" in str(tile[3]) for tile in getattr(image, "tile", ()))
             image.load()
+            if has_deep_colours and image.mode in ("RGB", "RGBA"):
+                _refuse_nearly_black(image, where)
             turn = _TURNS.get(_orientation(image))
             upright = image.transpose(turn) if turn is not None else image
+            upright.format = image.format
             return convert(upright, where)
         except DataError:
             raise
@@ -177,19 +190,20 @@ def _pillow_to_rgb(image: Pillow.Image, where: str) -> Image:
     return np.array(image.convert("RGB"))
 
 
-def _pillow_to_mask(image: Pillow.Image, where: str) -> Mask:
-    values = np.asarray(image)
-    if values.ndim == 3:
-        values = values[:, :, : 1 if image.mode == "LA" else 3].max(axis=2)
-    mask: Mask = values != 0
-    return mask
-
-
 def _wide_to_rgb(values: NDArray[Any], where: str) -> Image:
-    """32-bit grey: floats as float arrays; integers as 16-bit ones once they exceed 8 bits."""
-    if values.dtype.kind == "i" and values.size and values.min() >= 0 and 255 < values.max() <= 65535:
-        values = values.astype(np.uint16)
+    """32-bit grey, as arrays are read; as 16-bit values once they exceed 8 bits."""
+    if values.size and values.min() >= 0 and 255 < values.max() <= 65535:
+        values = np.rint(values).astype(np.uint16)
     return _array_to_rgb(values, where)
+
+
+def _refuse_nearly_black(image: Pillow.Image, where: str) -> None:
+    """Pillow keeps the upper 8 of 16 bits a channel: colours that use the lower 12 alone are lost."""
+    highest = max(high for _, high in image.convert("RGB").getextrema())
+    if highest < 16:
+        raise DataError(
+            f"{where} would be read as nearly black: its 16-bit colours use the lower 12 bits alone; save it with 8 bits"
+        )
 
 
 def _array_to_rgb(values: NDArray[Any], where: str) -> Image:
@@ -210,14 +224,17 @@ def _to_bytes(values: NDArray[Any], where: str) -> NDArray[np.uint8]:
         return values
     if values.dtype == np.bool_:
         return values.astype(np.uint8) * np.uint8(255)
-    if values.dtype == np.uint16:
-        return np.rint(values / 257).astype(np.uint8)
+    if values.dtype.kind == "u" and values.dtype.itemsize == 2:
+        highest = int(values.max())
+        bits = next(depth for depth in _DEPTHS if highest < 1 << depth)
+        return np.rint(values * (255 / ((1 << bits) - 1))).astype(np.uint8)
     if values.dtype.kind not in "iuf":
         raise DataError(f"{where} holds {values.dtype}, not numbers of pixels")
     low, high = float(values.min()), float(values.max())
-    if not (low >= 0 and high <= 255):
+    is_float = values.dtype.kind == "f"
+    if not (low >= 0 and high <= 255) or (is_float and 1 < high < 2):
         raise DataError(f"{where} has values from {low:g} to {high:g}: expected 0..1 or 0..255")
-    scale = 255 if values.dtype.kind == "f" and high <= 1 else 1
+    scale = 255 if is_float and high <= 1 else 1
     scaled: NDArray[np.uint8] = np.rint(values * scale).astype(np.uint8)
     return scaled
 
@@ -228,6 +245,12 @@ def _check_size(size: tuple[int, int], where: str) -> None:
         raise DataError(f"{where} has no pixels ({width}x{height})")
     if width * height > MAX_PIXELS:
         raise DataError(_too_large(where, f" ({width}x{height})"))
+
+
+def _unknown_format(data: bytes, where: str) -> str:
+    if data.startswith((b"II*\0", b"MM\0*")):
+        return f"{where} is a TIFF of a kind that is not read, such as floats in several channels: save it as PNG"
+    return f"{where} is not an image in a known format (JPEG, PNG, WebP, TIFF, BMP, GIF)"
 
 
 def _too_large(where: str, size: str = "") -> str:

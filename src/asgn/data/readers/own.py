@@ -19,8 +19,9 @@ import numpy as np
 
 from asgn.data.files.coco_instances import Instances, check_image_size, read_instances
 from asgn.data.files.faults import Report, stop
-from asgn.data.files.images import image_size, load_image, load_mask
+from asgn.data.files.images import image_size, load_image
 from asgn.data.files.json_file import read_bytes
+from asgn.data.files.mask_images import load_mask
 from asgn.data.files.recent_arrays import RecentArrays
 from asgn.data.readers.expression_list import Entry, read_entries
 from asgn.data.readers.refer import ReferFolder, splits_of, union_of_objects
