@@ -214,6 +214,16 @@ def test_probabilities_are_thresholded(tmp_path: Path, dataset) -> None:
     assert score(predictions, dataset, resamples=10, threshold=0.3).scores.summary()["oIoU"] == 100 * 80 / 160
 
 
+def test_palettes_are_read_by_colour(tmp_path: Path) -> None:
+    left = np.zeros((4, 6), dtype=bool)
+    left[:, :2] = True
+    image = Image.frombytes("P", (6, 4), (~left).astype(np.uint8).tobytes())
+    image.putpalette([255, 255, 255, 0, 0, 0])
+    image.save(tmp_path / "10.png")
+    with read_predictions(tmp_path, [Expression(10, 1, 1, (1,), "left")]) as predictions:
+        np.testing.assert_array_equal(predictions.mask(10, 4, 6), left)
+
+
 def bad_inputs(folder: Path) -> dict[str, Path]:
     wrong_size = rle(np.ones((8, 6), dtype=bool))
     texts = {

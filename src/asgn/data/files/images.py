@@ -199,10 +199,10 @@ def _wide_to_rgb(values: NDArray[Any], where: str) -> Image:
 
 def _refuse_nearly_black(image: Pillow.Image, where: str) -> None:
     """Pillow keeps the upper 8 of 16 bits a channel: colours that use the lower 12 alone are lost."""
-    highest = max(high for _, high in image.convert("RGB").getextrema())
+    highest = int(np.asarray(image.convert("RGB")).max())
     if highest < 16:
         raise DataError(
-            f"{where} would be read as nearly black: its 16-bit colours use the lower 12 bits alone; save it with 8 bits"
+            f"{where} would be read as nearly black: its 16-bit colours use the lower 12 bits alone; save it in 8 bits"
         )
 
 

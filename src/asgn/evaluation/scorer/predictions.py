@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from asgn.data.files.json_file import is_integer, read_json
+from asgn.data.files.mask_images import load_mask
 from asgn.data.files.masks import decode_segmentation, encode_rle
 from asgn.data.types import Expression, Mask
 from asgn.errors import DataError
@@ -220,10 +221,9 @@ def _png_reader(path: Path) -> MaskReader:
                         f"{path} is {image.size[0]}x{image.size[1]} in mode {image.mode}: a mask of this image must be "
                         f"{width}x{height} with one channel"
                     )
-                mask: NDArray[np.bool_] = np.asarray(image) > 0
-                return mask
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             raise DataError(f"cannot read mask {path}: {error}") from error
+        return load_mask(path)
 
     return read
 
