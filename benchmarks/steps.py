@@ -22,12 +22,13 @@ def training_step(row: str, accelerator: Accelerator) -> tuple[Step, ModelConfig
     network = build_generator(config).to(accelerator.device, memory_format=torch.channels_last)
     segmentation = GridLoss(network, losses)
     generator, optimizer = accelerator.prepare(network, generator_optimizer(network, settings))
+    supervised = SupervisedStep(accelerator, generator, optimizer, segmentation)
     if not variant.adversarial:
-        return SupervisedStep(accelerator, generator, optimizer, segmentation), config
+        return supervised, config
     judge = Discriminator().to(accelerator.device, memory_format=torch.channels_last)
     its_optimizer = discriminator_optimizer(judge, settings)
     judge, its_optimizer = accelerator.prepare(judge, its_optimizer)
-    return AdversarialStep(accelerator, generator, optimizer, judge, its_optimizer, segmentation, losses), config
+    return AdversarialStep(supervised, judge, its_optimizer, losses), config
 
 
 def drawn_batch(side: int, phrases: int, phrases_per_image: int = 1) -> Batch:

@@ -1,5 +1,6 @@
 """Which step moves which network, and in which direction."""
 
+import contextlib
 import copy
 import dataclasses
 
@@ -8,10 +9,10 @@ import torch
 
 from asgn.config import LossConfig, TrainConfig
 from asgn.data.loading.batches import BatchStream
-from asgn.losses import adversarial_loss
+from asgn.losses import adversarial_loss, discriminator_loss
 from asgn.models.discriminator import Discriminator
 from asgn.training.optimizers import discriminator_optimizer, generator_optimizer
-from asgn.training.step import AdversarialStep, GridLoss, SupervisedStep, predict
+from asgn.training.step import AdversarialStep, GridLoss, SupervisedStep, frozen, predict, soft_masks
 
 CONFIG = TrainConfig(finetune=True, batch_size=4)
 
@@ -29,15 +30,10 @@ def adversarial(accelerator, tiny_model):
     generator.freeze_backbone(False)
 
     def make(losses: LossConfig | None = None) -> AdversarialStep:
-        return AdversarialStep(
-            accelerator,
-            generator,
-            generator_optimizer(generator, CONFIG),
-            discriminator,
-            discriminator_optimizer(discriminator, CONFIG),
-            GridLoss(generator, losses or LossConfig()),
-            losses or LossConfig(),
-        )
+        chosen = losses or LossConfig()
+        optimizer = generator_optimizer(generator, CONFIG)
+        supervised = SupervisedStep(accelerator, generator, optimizer, GridLoss(generator, chosen))
+        return AdversarialStep(supervised, discriminator, discriminator_optimizer(discriminator, CONFIG), chosen)
 
     return make
 
@@ -48,35 +44,109 @@ def weights_of(network: torch.nn.Module) -> dict[str, torch.Tensor]:
 
 def test_the_discriminators_step_leaves_the_generator_without_gradient(adversarial, batch):
     step = adversarial()
-    prediction = predict(step.generator, batch)
-    fake = torch.sigmoid(prediction.pixels).detach()
-    step._step_discriminator(batch.images[batch.image_index], batch.masks.unsqueeze(1).float(), fake)
-    assert all(weight.grad is None for weight in step.generator.parameters())
+    images, real = batch.images[batch.image_index], batch.masks.unsqueeze(1).float()
+    fake = step.generator_step.passes(batch).masks()
+    step._descend_discriminator(
+        discriminator_loss(step.discriminator(images, real), step.discriminator(images, fake.detach()))
+    )
+    assert fake.grad is None
+    assert all(weight.grad is None for weight in step.generator_step.generator.parameters())
     assert any(weight.grad.abs().sum() > 0 for weight in step.discriminator.parameters())
 
 
-def test_the_generators_score_leaves_the_discriminator_without_gradient(adversarial, batch):
+def test_a_frozen_discriminator_takes_no_gradient_and_passes_it_on(adversarial, batch):
     step = adversarial()
-    fake = torch.sigmoid(predict(step.generator, batch).pixels)
-    adversarial_loss(step._score_frozen(batch.images[batch.image_index], fake), "non-saturating").backward()
+    generator = step.generator_step.generator
+    with frozen(step.discriminator):
+        logits = step.discriminator(batch.images[batch.image_index], soft_masks(predict(generator, batch)))
+        adversarial_loss(logits, "non-saturating").backward()
     assert all(weight.grad is None for weight in step.discriminator.parameters())
     assert all(weight.requires_grad for weight in step.discriminator.parameters())
-    assert any(weight.grad is not None and weight.grad.abs().sum() > 0 for weight in step.generator.parameters())
+    assert any(weight.grad is not None and weight.grad.abs().sum() > 0 for weight in generator.parameters())
+
+
+def test_the_discriminator_thaws_after_an_error(adversarial):
+    network = adversarial().discriminator
+    with pytest.raises(ZeroDivisionError), frozen(network):
+        1 / 0  # noqa: B018
+    assert all(weight.requires_grad for weight in network.parameters())
 
 
 def test_generator_steps_alone_lower_minus_log_d(adversarial, batch):
     """With D held and no cross entropy, descending L_adv must raise D's score of the prediction."""
     step = adversarial(LossConfig(ce_weight=0.0))
-    step._step_discriminator = lambda *_: {}
+    step.optimizer.param_groups[0]["lr"] = 0.0
     first = float(step(batch)["adversarial"])
     for _ in range(20):
         last = float(step(batch)["adversarial"])
     assert last < first - 0.01
 
 
+@pytest.mark.parametrize("micro_batch", [0, 3])
+def test_the_gradient_is_that_of_equation_7(adversarial, batch, micro_batch):
+    """The step's gradients against those of its loss written out in one piece, D as the step left it."""
+    step = adversarial()
+    generator, discriminator = step.generator_step.generator, step.discriminator
+    for group in (*step.optimizer.param_groups, *step.generator_step.optimizer.param_groups):
+        group["lr"] = 0.0
+    step.generator_step.micro_batch = micro_batch
+    report = step(batch)
+    found = {name: weight.grad.clone() for name, weight in generator.named_parameters() if weight.grad is not None}
+    generator.zero_grad()
+    prediction = predict(generator, batch)
+    segmentation, _ = GridLoss(generator, LossConfig())(prediction, batch.masks)
+    score = discriminator(batch.images[batch.image_index], torch.sigmoid(prediction.pixels))
+    whole = adversarial_loss(score, "non-saturating") + 0.1 * segmentation
+    whole.backward()
+    torch.testing.assert_close(report["loss"], whole.detach())
+    total = torch.cat([weight.grad.flatten() for weight in generator.parameters() if weight.grad is not None])
+    difference = torch.cat(
+        [
+            (weight.grad - found[name]).flatten()
+            for name, weight in generator.named_parameters()
+            if weight.grad is not None
+        ]
+    )
+    assert difference.norm() < 1e-5 * total.norm()
+
+
+@pytest.mark.parametrize("micro_batch", [0, 3])
+def test_fp16s_factor_reaches_the_adversarial_gradient_too(adversarial, batch, micro_batch):
+    """Where D answers in fp16 its gradients of 1e-8 and less would vanish without it."""
+    plain, scaling = adversarial(), adversarial()
+    scaling.accelerator = scaling.generator_step.accelerator = FactorOf(2.0**16)
+    reports = []
+    for step in (plain, scaling):
+        step.generator_step.micro_batch = micro_batch
+        for group in (*step.optimizer.param_groups, *step.generator_step.optimizer.param_groups):
+            group["lr"] = 0.0
+        reports.append(step(batch))
+    for name in ("gradient", "discriminator_gradient"):
+        torch.testing.assert_close(reports[1][name], 2.0**16 * reports[0][name])  # these optimisers know no scaler
+
+
+class FactorOf:
+    """As much of an accelerator in fp16 as a step uses: losses are multiplied, nothing else changes."""
+
+    def __init__(self, factor):
+        self.factor, self.scaler = factor, self
+        self.unwrap_model = lambda network: network
+        self.no_sync = lambda network: contextlib.nullcontext()
+
+    def scale(self, loss):
+        return loss * self.factor
+
+    def backward(self, loss):
+        self.scale(loss).backward()
+
+
 def test_one_generator_pass_per_iteration(adversarial, batch, monkeypatch):
     step, calls = adversarial(), []
-    monkeypatch.setattr(step.generator.backbone, "forward", _counted(step.generator.backbone.forward, calls))
+    monkeypatch.setattr(
+        step.generator_step.generator.backbone,
+        "forward",
+        _counted(step.generator_step.generator.backbone.forward, calls),
+    )
     step(batch)
     assert len(calls) == 1
 
@@ -91,15 +161,16 @@ def _counted(function, calls):
 
 def test_both_networks_move(adversarial, batch):
     step = adversarial()
-    before = weights_of(step.generator), weights_of(step.discriminator)
+    networks = step.generator_step.generator, step.discriminator
+    before = [weights_of(network) for network in networks]
     step(batch)
-    for old, network in zip(before, (step.generator, step.discriminator), strict=True):
+    for old, network in zip(before, networks, strict=True):
         assert any(not torch.equal(old[name], weight) for name, weight in network.named_parameters())
 
 
 def test_matched_truth_goes_through_the_same_sampling_as_predictions(adversarial, batch):
     step = adversarial(LossConfig(real_masks="matched"))
-    matched = step._real_masks(step.generator, batch.masks)
+    matched = step._real_masks(batch.masks)
     assert matched.shape == (4, 1, 64, 64)
     torch.testing.assert_close(matched[:, 0, ::8, ::8], batch.masks[:, ::8, ::8].float())
     assert len(matched.unique()) > 2

@@ -1,16 +1,17 @@
 """One optimisation step: supervised (Eq. 2, 3), or adversarial (Eq. 5 to 7)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
+from torch.amp import GradScaler
 from torch.optim import Optimizer
 
 from asgn.config import LossConfig
 from asgn.data.types import Batch
 from asgn.losses import adversarial_loss, cross_entropy, discriminator_loss, target_on_grid, weight_penalty
-from asgn.models.discriminator import Discriminator
 from asgn.models.generator import Generator, Prediction
 
 Report = dict[str, Tensor]
@@ -41,104 +42,158 @@ class GridLoss:
         return entropy + penalty, {"ce": entropy.detach(), "l2": penalty.detach()}
 
 
-class SupervisedStep:
-    """One descent step on the segmentation loss alone."""
+class Passes:
+    """G's passes over one batch, at most `micro_batch` phrases at once (0: all); their gradients add up.
 
-    def __init__(
-        self, accelerator: Accelerator, generator: nn.Module, optimizer: Optimizer, segmentation: SegmentationLoss
-    ) -> None:
+    The prediction of a batch that passes whole is kept. Of several parts each is predicted twice, first without
+    gradient for the masks, so that the graph of one part alone is held at any time.
+    """
+
+    def __init__(self, accelerator: Accelerator, generator: nn.Module, batch: Batch, micro_batch: int) -> None:
         self.accelerator = accelerator
         self.generator = generator
-        self.optimizer = optimizer
-        self.segmentation = segmentation
+        self.phrases = len(batch.lengths)
+        self.parts = batch.split(micro_batch) if 0 < micro_batch < self.phrases else [batch]
+        self.kept: Prediction | None = None
 
-    def __call__(self, batch: Batch) -> Report:
-        """Take the step; reports `ce`, `l2` and `loss`."""
-        loss, report = self.segmentation(predict(self.generator, batch), batch.masks)
-        self.optimizer.zero_grad()
-        self.accelerator.backward(loss)
-        norm = guarded_step(self.optimizer)
-        return report | {"loss": loss.detach(), "gradient": norm}
+    def masks(self) -> Tensor:
+        """Soft masks (P, 1, S, S) in float32: a leaf, at which the gradient of a loss over them gathers."""
+        with torch.set_grad_enabled(len(self.parts) == 1):
+            predictions = [predict(self.generator, part) for part in self.parts]
+        self.kept = predictions[0] if len(self.parts) == 1 else None
+        return torch.cat([soft_masks(prediction) for prediction in predictions]).detach().requires_grad_()
+
+    def __iter__(self) -> Iterator[tuple[Batch, float, Prediction]]:
+        """Each part, its share of the phrases and its prediction; processes exchange gradients at the last."""
+        for number, part in enumerate(self.parts, start=1):
+            with nullcontext() if number == len(self.parts) else self.accelerator.no_sync(self.generator):
+                yield part, len(part.lengths) / self.phrases, self.kept or predict(self.generator, part)
 
 
-class AdversarialStep:
-    """One descent step on D, then one on G (Sec. IV-C), from a single pass of the generator.
-
-    D learns from the true mask and the detached prediction. G then minimises L_adv + lambda * L_CE (Eq. 7), with the
-    score of the same prediction by the D just updated, whose own weights take no gradient from it.
-    """
+class SupervisedStep:
+    """One descent step on the segmentation loss alone, its batch passed in parts of `micro_batch` phrases."""
 
     def __init__(
         self,
         accelerator: Accelerator,
         generator: nn.Module,
         optimizer: Optimizer,
-        discriminator: nn.Module,
-        discriminator_optimizer: Optimizer,
         segmentation: SegmentationLoss,
-        losses: LossConfig,
+        micro_batch: int = 0,
     ) -> None:
         self.accelerator = accelerator
         self.generator = generator
         self.optimizer = optimizer
-        self.discriminator = discriminator
-        self.discriminator_optimizer = discriminator_optimizer
         self.segmentation = segmentation
+        self.micro_batch = micro_batch
+
+    def __call__(self, batch: Batch) -> Report:
+        """Take the step; reports `ce`, `l2`, `loss` (their sum) and `gradient` (its norm)."""
+        return self.descend(self.passes(batch))
+
+    def passes(self, batch: Batch) -> Passes:
+        """The generator's passes over a batch."""
+        return Passes(self.accelerator, self.generator, batch, self.micro_batch)
+
+    def descend(self, passes: Passes, weight: float = 1.0, slope: Tensor | None = None) -> Report:
+        """Descend `weight` times the segmentation loss and a loss over the masks.
+
+        Of the latter only the gradient at the masks is needed: `slope`, (P, 1, S, S), scaled as all gradients are in
+        fp16. Reports as a call does; `loss` is the weighted segmentation loss alone.
+        """
+        self.optimizer.zero_grad()
+        reports, first = [], 0
+        for part, share, prediction in passes:
+            segmentation, report = self.segmentation(prediction, part.masks)
+            loss = weight * segmentation
+            roots, slopes = [scaled(share * loss, self.accelerator.scaler)], [None]
+            if slope is not None:
+                roots.append(soft_masks(prediction))
+                slopes.append(slope[first : first + len(part.lengths)])
+            torch.autograd.backward(roots, slopes)
+            first += len(part.lengths)
+            reports.append({name: share * value for name, value in (report | {"loss": loss.detach()}).items()})
+        summed = {name: torch.stack([report[name] for report in reports]).sum() for name in reports[0]}
+        return summed | {"gradient": guarded_step(self.optimizer)}
+
+
+class AdversarialStep:
+    """One descent step on D, then one on G (Sec. IV-C), by the same prediction.
+
+    D learns from the true mask and the detached prediction. G then minimises L_adv + lambda * L_CE (Eq. 7), with the
+    score of the same prediction by the D just updated, whose own weights take no gradient from it. D, which is
+    small, always sees the whole batch, so that its batch norm has the statistics that it has without micro-batches.
+    """
+
+    def __init__(
+        self, generator_step: SupervisedStep, discriminator: nn.Module, optimizer: Optimizer, losses: LossConfig
+    ) -> None:
+        self.generator_step = generator_step
+        self.accelerator = generator_step.accelerator
+        self.discriminator = discriminator
+        self.optimizer = optimizer
         self.losses = losses
 
     def __call__(self, batch: Batch) -> Report:
-        """Take both steps; reports losses, and D's mean probability of truth for real and fake masks."""
-        network: Generator = self.accelerator.unwrap_model(self.generator)
-        prediction = predict(self.generator, batch)
-        photographs = batch.images[batch.image_index]
-        fake = torch.sigmoid(prediction.pixels.float())
-        real = self._real_masks(network, batch.masks)
-        discriminator_report = self._step_discriminator(photographs, real, fake.detach())
+        """Take both steps; reports what `SupervisedStep` does, Eq. 7 as `loss`, and `_report_of_both`'s."""
+        passes = self.generator_step.passes(batch)
+        images = batch.images[batch.image_index]  # I, (P, 3, S, S)
+        fake = passes.masks()  # F(x), (P, 1, S, S)
+        real = self._real_masks(batch.masks)  # M
+        real_logits = self.discriminator(images, real)  # in separate calls, each with its own batch statistics
+        fake_logits = self.discriminator(images, fake.detach())
+        loss_of_d = discriminator_loss(real_logits, fake_logits)  # Eq. 6
+        gradient_of_d = self._descend_discriminator(loss_of_d)
 
-        segmentation, report = self.segmentation(prediction, batch.masks)
-        adversarial = adversarial_loss(self._score_frozen(photographs, fake), self.losses.adversarial_form)
-        total = adversarial + self.losses.ce_weight * segmentation
+        judge = self.accelerator.unwrap_model(self.discriminator)
+        with frozen(judge):
+            adversarial = adversarial_loss(judge(images, fake), self.losses.adversarial_form)
+            self.accelerator.backward(adversarial)  # as far as the masks
+        report = self.generator_step.descend(passes, self.losses.ce_weight, fake.grad)  # Eq. 7
+        report["loss"] += adversarial.detach()
+        return report | _report_of_both(adversarial, loss_of_d, gradient_of_d, real_logits, fake_logits)
+
+    def _descend_discriminator(self, loss: Tensor) -> Tensor:
+        """Eq. 6's maximisation; gives the gradient's norm."""
         self.optimizer.zero_grad()
-        self.accelerator.backward(total)
-        norm = guarded_step(self.optimizer)
-        report |= {"adversarial": adversarial.detach(), "loss": total.detach(), "gradient": norm}
-        return report | discriminator_report
-
-    def _step_discriminator(self, photographs: Tensor, real: Tensor, fake: Tensor) -> Report:
-        """Eq. 6's maximisation; real and fake go separately, each normalised by its own statistics."""
-        real_logits = self.discriminator(photographs, real)
-        fake_logits = self.discriminator(photographs, fake)
-        loss = discriminator_loss(real_logits, fake_logits)
-        self.discriminator_optimizer.zero_grad()
         self.accelerator.backward(loss)
-        norm = guarded_step(self.discriminator_optimizer)
-        return {
-            "discriminator": loss.detach(),
-            "discriminator_gradient": norm,
-            "real_accuracy": (real_logits > 0).float().mean(),
-            "fake_accuracy": (fake_logits < 0).float().mean(),
-        }
+        return guarded_step(self.optimizer)
 
-    def _score_frozen(self, photographs: Tensor, fake: Tensor) -> Tensor:
-        """D's logits of the prediction, with a gradient to the prediction but none to D."""
-        network: Discriminator = self.accelerator.unwrap_model(self.discriminator)
-        network.requires_grad_(False)
-        with self.accelerator.autocast():
-            logits: Tensor = network(photographs, fake)
-        network.requires_grad_(True)
-        return logits
-
-    def _real_masks(self, network: Generator, masks: Tensor) -> Tensor:
+    def _real_masks(self, masks: Tensor) -> Tensor:
         """The truth as D sees it (protocol section 6)."""
         if self.losses.real_masks == "literal":
             return masks.unsqueeze(1).float()
+        network: Generator = self.accelerator.unwrap_model(self.generator_step.generator)
         with torch.no_grad():
             matched: Tensor = network.upsample(target_on_grid(masks, network.stride))
         return matched
 
 
+def _report_of_both(
+    adversarial: Tensor, loss_of_d: Tensor, gradient_of_d: Tensor, real_logits: Tensor, fake_logits: Tensor
+) -> Report:
+    """Both sides' losses, D's gradient norm, and the shares of true and of predicted masks that D tells as such."""
+    return {
+        "adversarial": adversarial.detach(),
+        "discriminator": loss_of_d.detach(),
+        "discriminator_gradient": gradient_of_d,
+        "real_accuracy": (real_logits > 0).float().mean(),
+        "fake_accuracy": (fake_logits < 0).float().mean(),
+    }
+
+
+@contextmanager
+def frozen(network: nn.Module) -> Iterator[None]:
+    """Within it a network's weights take no gradient, while what passes through it does."""
+    network.requires_grad_(False)
+    try:
+        yield
+    finally:
+        network.requires_grad_(True)
+
+
 def guarded_step(optimizer: Optimizer) -> Tensor:
-    """Step unless the gradient is not finite; its norm is returned.
+    """Step unless the gradient is not finite; its norm is returned, without fp16's factor.
 
     The fused Adam leaves weights and moments alone where `found_inf` is 1, so the decision is taken on the device
     and nothing waits for it.
@@ -147,11 +202,22 @@ def guarded_step(optimizer: Optimizer) -> Tensor:
     norm: Tensor = torch.nn.utils.get_total_norm([weight.grad for weight in weights if weight.grad is not None])
     inner = getattr(optimizer, "optimizer", optimizer)  # accelerate wraps the optimizer
     setattr(inner, "found_inf", (~torch.isfinite(norm)).to(torch.float32))  # noqa: B010
+    factor = scaled(torch.ones_like(norm), getattr(optimizer, "scaler", None))  # the step may change it
     optimizer.step()
-    return norm.detach()
+    return norm.detach() / factor
+
+
+def scaled(loss: Tensor, scaler: GradScaler | None) -> Tensor:
+    """The loss times what keeps gradients within fp16's range; as it is without a scaler."""
+    return loss if scaler is None else scaler.scale(loss)
 
 
 def predict(generator: nn.Module, batch: Batch) -> Prediction:
     """The generator's prediction for a batch."""
     prediction: Prediction = generator(batch.images, batch.image_index, batch.tokens, batch.lengths)
     return prediction
+
+
+def soft_masks(prediction: Prediction) -> Tensor:
+    """(P, 1, S, S) probabilities in float32."""
+    return torch.sigmoid(prediction.pixels.float())

@@ -19,7 +19,6 @@ from asgn.experiments.runs.warm_start import extended_vocabulary, load_start
 from asgn.models.build import build_generator
 from asgn.models.discriminator import Discriminator
 from asgn.models.pretrained import Weights, load_backbone_weights
-from asgn.training.accumulation import PartwiseAdversarialStep, PartwiseSupervisedStep
 from asgn.training.distributed import accept_either_layout
 from asgn.training.optimizers import discriminator_optimizer, generator_optimizer
 from asgn.training.snle import PixelLoss, StagedStep, pixel_scale, snle_optimizer
@@ -102,15 +101,11 @@ def build_step(state: TrainingState, plan: RunPlan, accelerator: Accelerator) ->
     segmentation = PixelLoss(network, scale) if is_snle else GridLoss(network, plan.losses)
     accept_either_layout()
     generator, optimizer = accelerator.prepare(network, state.optimizer)
-    whole = SupervisedStep(accelerator, generator, optimizer, segmentation)
-    parts = plan.train.micro_batch
-    is_in_parts = 0 < parts < plan.train.batch_size // accelerator.num_processes
-    supervised: Step = PartwiseSupervisedStep(whole, parts) if is_in_parts else whole
-    step = supervised
+    supervised = SupervisedStep(accelerator, generator, optimizer, segmentation, plan.train.micro_batch)
+    step: Step = supervised
     if is_adversarial:
         judge, its_optimizer = accelerator.prepare(state.discriminator, state.discriminator_optimizer)
-        both = AdversarialStep(accelerator, generator, optimizer, judge, its_optimizer, segmentation, plan.losses)
-        step = PartwiseAdversarialStep(both, parts) if is_in_parts else both
+        step = AdversarialStep(supervised, judge, its_optimizer, plan.losses)
     if is_snle:
         return StagedStep(network, state.optimizer, step, rate, plan.train.steps, lambda: state.step)
     return lambda batch: (supervised if state.step < plan.train.warmup_steps else step)(batch)
