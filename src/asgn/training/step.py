@@ -106,12 +106,11 @@ class SupervisedStep:
         for part, share, prediction in passes:
             segmentation, report = self.segmentation(prediction, part.masks)
             loss = weight * segmentation
-            roots, slopes = [scaled(share * loss, self.accelerator.scaler)], [None]
+            total = scaled(share * loss, self.accelerator.scaler)
             if slope is not None:
-                roots.append(soft_masks(prediction))
-                slopes.append(slope[first : first + len(part.lengths)])
-            torch.autograd.backward(roots, slopes)
-            first += len(part.lengths)
+                total = total + (soft_masks(prediction) * slope[first : first + len(part.lengths)]).sum()
+                first += len(part.lengths)
+            torch.autograd.backward(total)
             reports.append({name: share * value for name, value in (report | {"loss": loss.detach()}).items()})
         summed = {name: torch.stack([report[name] for report in reports]).sum() for name in reports[0]}
         return summed | {"gradient": guarded_step(self.optimizer)}
