@@ -35,7 +35,7 @@ LAYERS: dict[str, list[set[str]]] = {
         {"onnx", "explain"},
         {"load", "sheets"},
     ],
-    "evaluation": [{"metrics", "control"}, {"evaluate"}, {"scorer", "probes"}, {"separability"}],
+    "evaluation": [{"metrics", "control", "gres", "record"}, {"evaluate"}, {"scorer", "probes"}, {"separability"}],
     "experiments": [{"report"}, {"runs"}, {"planning", "probe", "doctor"}, {"reproduce", "demo"}, {"model_table"}],
 }
 """The rooms of each package from the lowest layer up. The lowest layer's own files may import one another."""

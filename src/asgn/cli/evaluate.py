@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from asgn.cli.gres_table import gres_table
 from asgn.cli.options import Data, Device, Root
 from asgn.data.datasets import open_dataset
 from asgn.evaluation.evaluate import Evaluation
@@ -60,7 +62,7 @@ def evaluate(
             densecrf=densecrf,
             control_seed=0 if control else None,
             limit=limit,
-            keep_mask=None if masks_file is None else lambda item, mask: masks.append(coco_result(item, mask)),
+            keep_mask=None if masks_file is None else lambda *answer: masks.append(coco_result(*answer)),
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     masks = gather_object(masks)
@@ -72,16 +74,21 @@ def evaluate(
         atomic_write_json(json_file, result | evaluation.to_json())
     if masks_file is not None:
         atomic_write_text(masks_file, json.dumps(masks, ensure_ascii=False) + "\n")
-    Console().print(score_table(row, evaluation))
+    console = Console()
+    console.print(score_table(row, evaluation))
+    generalised = gres_table(evaluation)
+    if generalised is not None:
+        console.print(generalised)
 
 
 def score_table(name: str, evaluation: Evaluation) -> Table:
     """The scores as a table, protocol and split named, with the control beneath."""
     title = f"{name} on {evaluation.dataset}/{evaluation.split}, protocol {evaluation.protocol}"
     measures = ["oIoU", "mIoU", *(f"Pr@{threshold}" for threshold in PRECISION_THRESHOLDS)]
-    table = Table(title=title)
-    for column in ("phrases", "expressions", *measures):
-        table.add_column(column, justify="right")
+    table = Table(title=title, title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("phrases")
+    for column in ("expr.", *measures):
+        table.add_column(column, justify="right", no_wrap=True)
     rows = [("true", evaluation.scores)]
     if evaluation.control is not None:
         rows.append(("shuffled", evaluation.control))

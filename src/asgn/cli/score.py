@@ -10,6 +10,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from asgn.cli.gres_table import gres_table
 from asgn.cli.options import Data, Root
 from asgn.cli.progress import counting
 from asgn.data.checks.leaks import LeakStamp
@@ -110,6 +111,9 @@ def _print(card: "ScoreCard", protocols: "Sequence[ProtocolScore]") -> None:
         f"leaks: {card.leak_stamp}",
     ):
         console.print(line, markup=False, highlight=False)
+    generalised = gres_table(card)
+    if generalised is not None:
+        console.print(generalised)
     console.print(_table_of_parts(card))
     if protocols:
         console.print(_table_of_protocols(protocols))

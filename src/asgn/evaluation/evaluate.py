@@ -1,9 +1,8 @@
 """Ask a model for every expression of a split and score its masks; it knows a callable, not the model."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from importlib.metadata import version
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from asgn.data.types import Expression, Image, Mask, ReferringDataset
 from asgn.errors import DataError
 from asgn.evaluation.control import shuffled_phrases
 from asgn.evaluation.metrics import SegmentationScores
+from asgn.evaluation.record import FLAG_BY_MASK, ScoreRecord
 
 Predict = Callable[[Image, list[str]], Sequence[Mask] | NDArray[np.bool_]]
 """An image (H, W, 3) uint8 and P phrases to P masks (H, W) bool, in the order of the phrases. Every phrase gets a
@@ -22,8 +22,8 @@ mask: one that cannot be encoded gets an empty one."""
 Progress = Callable[[int, int], None]
 """Called after each image with the images done and their total."""
 
-KeepMask = Callable[[Expression, Mask], None]
-"""Called with each scored expression and the mask (H, W) that was scored for it."""
+KeepMask = Callable[[Expression, Mask, bool | None], None]
+"""Called with each scored expression, the mask (H, W) that was scored for it, and the no-target flag, if any."""
 
 
 Gather = Callable[[list[Any]], list[Any]]
@@ -42,22 +42,20 @@ class Share:
 WHOLE = Share()
 
 
-def versions() -> dict[str, str]:
-    """The versions that a score depends on."""
-    return {package: version(package) for package in ("asgn", "torch", "numpy")}
-
-
 @dataclass(frozen=True)
-class Evaluation:
+class Answers:
+    """What a model says to P phrases of one image."""
+
+    masks: Sequence[Mask] | NDArray[np.bool_]
+    """P masks (H, W) bool, as `Predict` gives them."""
+    no_target: Sequence[bool] | None = None
+    """P flags: whether the model says that the phrase means nothing here; without them, that its mask is empty."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation(ScoreRecord):
     """The scores of one model on one split, with all that is needed to know what they are scores of."""
 
-    scores: SegmentationScores
-    protocol: str
-    dataset: str
-    split: str
-    fingerprint: str
-    images: int
-    refs: int
     phrases_asked: int
     """Different phrases put to the model: those of the expressions, and those of the control."""
     predict_seconds: float
@@ -67,8 +65,6 @@ class Evaluation:
     control: SegmentationScores | None = None
     """Scores of the masks for shuffled phrases, against each expression's own truth."""
     control_seed: int | None = None
-    leak_stamp: str | None = None
-    versions: Mapping[str, str] = field(default_factory=versions)
 
     @property
     def seconds_per_image(self) -> float:
@@ -86,29 +82,21 @@ class Evaluation:
         if self.control is not None:
             control = {"phrases": "shuffled", "seed": self.control_seed, "scores": self.control.summary()}
         return {
-            "dataset": self.dataset,
-            "split": self.split,
-            "protocol": self.protocol,
-            "scores": self.scores.summary(),
+            **super().to_json(),
             "control": control,
-            "images": self.images,
-            "refs": self.refs,
-            "expressions": len(self.scores),
             "limit": self.limit,
             "seconds_per_image": self.seconds_per_image,
             "seconds_per_phrase": self.seconds_per_phrase,
             "phrases_asked": self.phrases_asked,
-            "leak_stamp": self.leak_stamp,
-            "fingerprint": self.fingerprint,
-            "versions": dict(self.versions),
         }
 
 
 def evaluate(
-    predict: Predict,
+    predict: Callable[[Image, list[str]], Sequence[Mask] | NDArray[np.bool_] | Answers],
     dataset: ReferringDataset,
     *,
     protocol: str,
+    no_target_flag: str = FLAG_BY_MASK,
     control_seed: int | None = None,
     limit: int | None = None,
     leak_stamp: str | None = None,
@@ -121,9 +109,10 @@ def evaluate(
     Each image is read once and asked once, with all the different phrases that concern it.
 
     Args:
-        predict: the model (see `Predict`).
+        predict: the model (see `Predict`); it may give `Answers`, whose flags count for `gres`.
         dataset: the split.
         protocol: the name under which `predict` makes its masks, `clean` or `reference`; it is recorded.
+        no_target_flag: what flags are made from; it is recorded.
         control_seed: when given, the masks of phrases shuffled with this seed are scored too
             (`shuffled_phrases`).
         limit: score only so many images, spread evenly over the split.
@@ -149,28 +138,27 @@ def evaluate(
         wanted = [item.text for item in group] + [shuffled[item.sentence_id] for item in group if shuffled]
         phrases = list(dict.fromkeys(wanted))
         started = time.perf_counter()
-        masks = dict(zip(phrases, _checked(predict(image, phrases), image, phrases), strict=True))
+        answers = dict(zip(phrases, _checked(predict(image, phrases), image, phrases), strict=True))
         seconds += time.perf_counter() - started
         asked += len(phrases)
         for item in group:
             truth = dataset.mask(item)
-            scores.add(item.sentence_id, masks[item.text], truth)
+            scores.add(item.sentence_id, answers[item.text][0], truth, answers[item.text][1])
             if keep_mask is not None:
-                keep_mask(item, masks[item.text])
+                keep_mask(item, *answers[item.text])
             if shuffled:
-                control.add(item.sentence_id, masks[shuffled[item.sentence_id]], truth)
+                control.add(item.sentence_id, answers[shuffled[item.sentence_id]][0], truth)
         if progress is not None:
             progress(done, len(own))
     parts = share.gather([(scores, control, asked, seconds)])
-    order = [item.sentence_id for group in groups for item in group]
-    return Evaluation(
-        scores=_merged([part[0] for part in parts]).subset(order),
+    expressions = [item for group in groups for item in group]
+    order = [item.sentence_id for item in expressions]
+    return Evaluation.of(
+        dataset,
+        expressions,
+        _merged([part[0] for part in parts]).subset(order),
         protocol=protocol,
-        dataset=dataset.name,
-        split=dataset.split,
-        fingerprint=dataset.fingerprint(),
-        images=len(groups),
-        refs=len({item.ref_id for group in groups for item in group}),
+        no_target_flag=no_target_flag,
         phrases_asked=sum(part[2] for part in parts),
         predict_seconds=sum(part[3] for part in parts),
         limit=limit,
@@ -187,9 +175,13 @@ def _merged(parts: Sequence[SegmentationScores]) -> SegmentationScores:
     return whole
 
 
-def _checked(masks: Sequence[Mask] | NDArray[np.bool_], image: Image, phrases: list[str]) -> Sequence[Mask]:
-    """The masks, one for each phrase and at the image's size."""
-    shapes = [mask.shape for mask in masks]
+def _checked(
+    answer: Sequence[Mask] | NDArray[np.bool_] | Answers, image: Image, phrases: list[str]
+) -> list[tuple[Mask, bool | None]]:
+    """Mask, at the image's size, and flag of each phrase."""
+    answers = answer if isinstance(answer, Answers) else Answers(answer)
+    shapes = [mask.shape for mask in answers.masks]
     if shapes != [image.shape[:2]] * len(phrases):
         raise ValueError(f"{len(phrases)} masks of {image.shape[:2]} were asked for, predict gave {shapes}")
-    return list(masks)
+    flags = [None] * len(phrases) if answers.no_target is None else map(bool, answers.no_target)
+    return list(zip(answers.masks, flags, strict=True))

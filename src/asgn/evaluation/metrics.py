@@ -10,11 +10,11 @@ union of an expression's predicted and true mask:
 
 The two IoUs differ by several points on the same masks, so they are always reported together.
 
-An expression whose object is absent has an empty truth. As in generalised referring segmentation (GRES, Liu
-et al., CVPR 2023, and its published evaluation code), an empty prediction for it counts 1 in mIoU and adds
-nothing to oIoU; any other prediction counts 0 in mIoU and adds its pixels to the union of oIoU; Pr@X is over
-the present expressions only; and the share of absent expressions answered by an empty mask is the absent
-accuracy. Without absent expressions all of this is the plain definition above.
+An expression without a target has an empty truth. An empty prediction for it counts 1 in mIoU and adds nothing to
+oIoU; any other prediction counts 0 in mIoU and adds its pixels to the union of oIoU; Pr@X is over the expressions
+with a target only; and the share of those without one that are answered by an empty mask is the absent accuracy.
+Without such expressions all of this is the plain definition above. What generalised referring segmentation measures,
+where a model says by a flag of its own that a phrase has no target, is in `gres`.
 """
 
 import math
@@ -32,13 +32,23 @@ INTERSECTION, UNION, TRUTH, IMAGE = range(4)
 
 
 class SegmentationScores:
-    """Pixels of intersection, union, truth and image of every scored expression, by its `sentence_id`."""
+    """Pixels of intersection, union, truth and image of every scored expression, by its `sentence_id`.
+
+    Beside them, where a model flags phrases that have no target, its flag; elsewhere an empty mask is that flag.
+    """
 
     def __init__(self) -> None:
         self._pixels: dict[int, tuple[int, int, int, int]] = {}
+        self._flags: dict[int, bool] = {}
 
-    def add(self, sentence_id: int, prediction: NDArray[np.bool_], truth: NDArray[np.bool_]) -> None:
-        """Score one expression from its predicted and true mask, both (H, W) bool.
+    def add(
+        self,
+        sentence_id: int,
+        prediction: NDArray[np.bool_],
+        truth: NDArray[np.bool_],
+        no_target: bool | None = None,
+    ) -> None:
+        """Score one expression from its predicted and true mask, both (H, W) bool, and the model's flag, if any.
 
         Raises:
             ValueError: the masks differ in shape or are not boolean, or the expression was scored before.
@@ -52,6 +62,8 @@ class SegmentationScores:
         in_truth = int(np.count_nonzero(truth))
         union = int(np.count_nonzero(prediction)) + in_truth - intersection
         self.add_pixels(sentence_id, intersection, union, in_truth, truth.size)
+        if no_target is not None:
+            self._flags[sentence_id] = no_target
 
     def add_pixels(self, sentence_id: int, intersection: int, union: int, truth: int, image: int) -> None:
         """Score one expression from its pixel counts (see `add`)."""
@@ -67,12 +79,15 @@ class SegmentationScores:
         """
         for sentence_id, pixels in other._pixels.items():
             self.add_pixels(sentence_id, *pixels)
+        self._flags |= other._flags
 
     def subset(self, sentence_ids: Iterable[int]) -> "SegmentationScores":
         """The scores of some expressions. Raises KeyError for one that is not scored."""
         chosen = SegmentationScores()
         for sentence_id in sentence_ids:
             chosen.add_pixels(sentence_id, *self._pixels[sentence_id])
+            if sentence_id in self._flags:
+                chosen._flags[sentence_id] = self._flags[sentence_id]
         return chosen
 
     def __len__(self) -> int:
@@ -87,6 +102,15 @@ class SegmentationScores:
     def pixels(self) -> NDArray[np.int64]:
         """(N, 4) intersection, union, truth and image, in the order of `sentence_ids`."""
         return np.array(list(self._pixels.values()), dtype=np.int64).reshape(-1, 4)
+
+    @property
+    def flagged(self) -> NDArray[np.bool_]:
+        """(N,) whether the answer is that the phrase has no target, in the order of `sentence_ids`."""
+        pixels = self.pixels
+        is_empty = pixels[:, UNION] - pixels[:, TRUTH] + pixels[:, INTERSECTION] == 0
+        return np.array(
+            [self._flags.get(key, empty) for key, empty in zip(self._pixels, is_empty, strict=True)], dtype=bool
+        )
 
     def to_json(self) -> dict[str, list[int]]:
         """The integers of each expression by its `sentence_id`: intersection, union, truth, image."""

@@ -6,8 +6,9 @@
 | folder | `<sentence_id>.png` | everything above 0 is foreground |
 | `FILE.npz` | array `<sentence_id>` | bool or integers: nonzero is foreground; floats: probabilities 0..1 |
 
-Other names that the keys of an entry may have are in `SENTENCE_KEYS` and `PHRASE_KEYS`. Every mask has its image's own
-size. Files are read when a mask is asked for, not before.
+Other names that the keys of an entry may have are in `SENTENCE_KEYS` and `PHRASE_KEYS`. An entry may say by
+`no_target` that its phrase means nothing in the image, whatever its mask. Every mask has its image's own size. Files
+are read when a mask is asked for, not before.
 """
 
 import re
@@ -50,6 +51,8 @@ class Predictions:
 
     readers: Mapping[int, MaskReader]
     """By `sentence_id`."""
+    no_target: Mapping[int, bool]
+    """By `sentence_id`, of the masks that say so: whether the phrase means nothing in its image."""
     missing: tuple[int, ...]
     """Expressions (`sentence_id`) without a mask."""
     extra: tuple[str, ...]
@@ -104,8 +107,12 @@ def read_predictions(path: Path, expressions: Iterable[Expression]) -> Predictio
     return found
 
 
-def coco_result(expression: Expression, mask: Mask) -> dict[str, Any]:
-    """An entry of a COCO results list that `read_predictions` takes for the mask (H, W) of this expression."""
+def coco_result(expression: Expression, mask: Mask, no_target: bool | None = None) -> dict[str, Any]:
+    """An entry of a COCO results list that `read_predictions` takes for the mask (H, W) of this expression.
+
+    `no_target` is the model's answer that the phrase means nothing in the image, where it gives one beside the mask.
+    """
+    flag = {} if no_target is None else {"no_target": no_target}
     return {
         "sentence_id": expression.sentence_id,
         "image_id": expression.image_id,
@@ -113,6 +120,7 @@ def coco_result(expression: Expression, mask: Mask) -> dict[str, Any]:
         "phrase": expression.text,
         "segmentation": encode_rle(mask),
         "score": 1.0,
+        **flag,
     }
 
 
@@ -127,6 +135,8 @@ class _Candidate:
     """The image that an entry with a sentence id says it is of."""
     phrase: str | None = None
     """The phrase that it says it is of."""
+    no_target: bool | None = None
+    """Its own word on whether the phrase means nothing in the image."""
 
 
 def _match(expressions: list[Expression], candidates: Iterable[_Candidate]) -> Predictions:
@@ -136,27 +146,29 @@ def _match(expressions: list[Expression], candidates: Iterable[_Candidate]) -> P
         of_key[expression.sentence_id].append(expression.sentence_id)
         of_key[expression.image_id, _normal(expression.text)].append(expression.sentence_id)
     by_id = {expression.sentence_id: expression for expression in expressions}
-    readers: dict[int, MaskReader] = {}
-    last: dict[tuple[int, str], MaskReader] = {}
+    matched: dict[int, _Candidate] = {}
+    last: dict[tuple[int, str], _Candidate] = {}
     extra, doubled = [], []
     for candidate in candidates:
         sentences = of_key.get(candidate.key, []) if candidate.key is not None else []
         for sentence_id in sentences:
             _refuse_contradiction(candidate, by_id[sentence_id])
-        free = [sentence_id for sentence_id in sentences if sentence_id not in readers]
+        free = [sentence_id for sentence_id in sentences if sentence_id not in matched]
         if not sentences:
             extra.append(candidate.name)
         elif not free:
             doubled.append(candidate.name)
         else:
-            readers[free[0]] = candidate.read
+            matched[free[0]] = candidate
             if isinstance(candidate.key, tuple):
-                last[candidate.key] = candidate.read
-    for key, read in last.items():
+                last[candidate.key] = candidate
+    for key, candidate in last.items():
         for sentence_id in of_key[key]:
-            readers.setdefault(sentence_id, read)
+            matched.setdefault(sentence_id, candidate)
+    readers = {sentence_id: candidate.read for sentence_id, candidate in matched.items()}
+    flags = {key: found.no_target for key, found in matched.items() if found.no_target is not None}
     missing = (item.sentence_id for item in expressions if item.sentence_id not in readers)
-    return Predictions(readers, tuple(missing), tuple(extra), tuple(doubled))
+    return Predictions(readers, flags, tuple(missing), tuple(extra), tuple(doubled))
 
 
 def _refuse_contradiction(candidate: _Candidate, expression: Expression) -> None:
@@ -204,7 +216,13 @@ def _coco_mask(entry: Any, where: str) -> _Candidate:
             return np.zeros((height, width), dtype=bool)
         return decode_segmentation(entry["segmentation"], height, width, where)
 
-    return _Candidate(name, key, read, image_id, phrase)
+    return _Candidate(name, key, read, image_id, phrase, _flag(entry.get("no_target"), where))
+
+
+def _flag(value: Any, where: str) -> bool | None:
+    if value is None or value in (0, 1):
+        return None if value is None else bool(value)
+    raise DataError(f"{where} has no_target {value!r}: it must be true or false")
 
 
 def _png_masks(folder: Path) -> list[_Candidate]:

@@ -1,7 +1,7 @@
 """A neutral scorer: anybody's masks against the truth of a split, by one stated protocol."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from asgn.data.types import Mask, ReferringDataset
 from asgn.errors import DataError
-from asgn.evaluation.evaluate import Progress, versions
+from asgn.evaluation.evaluate import Progress
 from asgn.evaluation.metrics import SegmentationScores
+from asgn.evaluation.record import FLAG_BY_MASK, ScoreRecord
 from asgn.evaluation.scorer.breakdown import breakdown
 from asgn.evaluation.scorer.intervals import bootstrap_intervals
 from asgn.evaluation.scorer.predictions import Predictions
@@ -18,45 +19,26 @@ from asgn.evaluation.scorer.predictions import Predictions
 DEFAULT_THRESHOLD = 0.5
 
 
-@dataclass(frozen=True)
-class ScoreCard:
+@dataclass(frozen=True, kw_only=True)
+class ScoreCard(ScoreRecord):
     """The scores of a set of masks, and all that is needed to know what they are scores of."""
 
-    scores: SegmentationScores
-    dataset: str
-    split: str
-    fingerprint: str
-    images: int
-    refs: int
-    threshold: float
-    """Probability from which a pixel is foreground; masks that are bool already do not depend on it."""
     intervals: Mapping[str, tuple[float, float] | None]
     parts: Mapping[str, Mapping[str, Mapping[str, Any]]]
     """Summaries by phrase kind, length and object size (see `breakdown`)."""
     missing: tuple[int, ...]
     extra: tuple[str, ...]
     doubled: tuple[str, ...]
-    leak_stamp: str | None = None
-    versions: Mapping[str, str] = field(default_factory=versions)
 
     def to_json(self) -> dict[str, Any]:
         """The scores in percent and everything else, as JSON values."""
         return {
-            "dataset": self.dataset,
-            "split": self.split,
-            "protocol": f"masks as given at the image's own size, every sentence, threshold {self.threshold:g}",
-            "scores": self.scores.summary(),
+            **super().to_json(),
             "intervals_95": {name: list(pair) if pair else None for name, pair in self.intervals.items()},
             "breakdown": {name: dict(groups) for name, groups in self.parts.items()},
-            "images": self.images,
-            "refs": self.refs,
-            "expressions": len(self.scores),
             "missing": list(self.missing),
             "extra": list(self.extra),
             "doubled": list(self.doubled),
-            "leak_stamp": self.leak_stamp,
-            "fingerprint": self.fingerprint,
-            "versions": dict(self.versions),
         }
 
 
@@ -94,24 +76,32 @@ def score(
     for done, expression in enumerate(expressions, start=1):
         truth = dataset.mask(expression)
         prediction = predictions.mask(expression.sentence_id, *truth.shape)
-        scores.add(expression.sentence_id, foreground(prediction, truth, threshold), truth)
+        mask = foreground(prediction, truth, threshold)
+        scores.add(expression.sentence_id, mask, truth, predictions.no_target.get(expression.sentence_id))
         if progress is not None:
             progress(done, len(expressions))
-    return ScoreCard(
-        scores=scores,
-        dataset=dataset.name,
-        split=dataset.split,
-        fingerprint=dataset.fingerprint(),
-        images=len({expression.image_id for expression in expressions}),
-        refs=len({expression.ref_id for expression in expressions}),
-        threshold=threshold,
+    return ScoreCard.of(
+        dataset,
+        expressions,
+        scores,
+        protocol=f"masks as given at the image's own size, every sentence, threshold {threshold:g}",
+        no_target_flag=_flag_of(predictions),
+        leak_stamp=leak_stamp,
         intervals=bootstrap_intervals(scores, resamples, seed),
         parts=breakdown(scores, expressions),
         missing=predictions.missing,
         extra=predictions.extra,
         doubled=predictions.doubled,
-        leak_stamp=leak_stamp,
     )
+
+
+def _flag_of(predictions: Predictions) -> str:
+    """What says that a phrase has no target."""
+    if not predictions.no_target:
+        return FLAG_BY_MASK
+    flags = f"no_target of {len(predictions.no_target)} masks"
+    rest = len(predictions.readers) - len(predictions.no_target)
+    return f"{flags}; of the other {rest}, that {FLAG_BY_MASK}" if rest else flags
 
 
 def foreground(prediction: NDArray[Any] | None, truth: Mask, threshold: float) -> Mask:
