@@ -136,10 +136,10 @@ def serve(folder: Path, what: str) -> None:
 
 
 def ours(photograph: np.ndarray, path: Path) -> Ask:
-    from asgn.inference.load import open_segmenter
+    from asgn.inference.load import load
 
-    segmenter = open_segmenter(path, torch.device("cpu"))
-    return lambda count: segmenter.segment(photograph, PHRASES[:count])
+    segmenter = load(path, "cpu")
+    return lambda count: segmenter(photograph, PHRASES[:count])
 
 
 def clipseg(photograph: np.ndarray) -> Ask:

@@ -23,7 +23,7 @@ from asgn.data.datasets import open_dataset
 from asgn.evaluation.evaluate import Evaluation
 from asgn.evaluation.metrics import SegmentationScores
 from asgn.experiments.probe import calibrate_presence, probe
-from asgn.experiments.runs.scoring import evaluate_model
+from asgn.experiments.runs.scoring import evaluate
 from asgn.inference.segmenter import Segmenter
 from benchmarks.measure import record
 
@@ -36,7 +36,7 @@ CPU = torch.device("cpu")
 def main(runs: list[Path], out: Path) -> None:
     model = average([load_model(run) for run in runs])
     data = open_dataset("own", DATA, "val", seed=0)
-    found = {lift: evaluate_model(lifted(model, lift), data, device=CPU) for lift in LIFTS}
+    found = {lift: evaluate(Segmenter(lifted(model, lift), CPU), data) for lift in LIFTS}
     images = sorted({expression.image_id for expression in data.expressions})
     halves: list[list[int]] = [[], []]
     for item in data.expressions:
@@ -46,7 +46,7 @@ def main(runs: list[Path], out: Path) -> None:
         crossed.merge(found[best_lift(found, chosen_on)].scores.subset(scored))
     lift = best_lift(found, [*halves[0], *halves[1]])
     finished = lifted(model, lift)
-    shipped = evaluate_model(finished, data, device=CPU, control_seed=0)
+    shipped = evaluate(Segmenter(finished, CPU), data, control_seed=0)
     trust = probe(Segmenter(finished, CPU), data)
     calibration = calibrate_presence(trust.phrases, data)
     summary = {

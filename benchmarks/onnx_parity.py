@@ -22,8 +22,8 @@ from asgn.config import ModelConfig
 from asgn.data.datasets import open_dataset
 from asgn.data.types import ReferringDataset
 from asgn.data.vocabulary import Vocabulary
+from asgn.inference.load import load
 from asgn.inference.onnx.export import export_model
-from asgn.inference.onnx.runner import OnnxSegmenter
 from asgn.inference.segmenter import Segmenter
 from asgn.models.build import build_generator
 from asgn.variants import Variant
@@ -54,7 +54,7 @@ def compare(model: Model, data: ReferringDataset, count: int) -> dict[str, float
     with tempfile.TemporaryDirectory() as folder:
         export_model(model, Path(folder))
         torch_masks = Segmenter(model)
-        onnx_masks = OnnxSegmenter.load(folder)
+        onnx_masks = load(Path(folder))
         pairs = [
             pair
             for image, phrases in photographs_of(data, count)
@@ -98,11 +98,11 @@ def random_model(row: str, vocabulary: Vocabulary, photograph: np.ndarray) -> Mo
     head.semantic.weight.div_(share.std())
     scores = []
     hook = head.score.register_forward_hook(lambda *call: scores.append(call[-1]))
-    segmenter.segment(photograph, ["left person", "the dog on the right"])
+    segmenter(photograph, ["left person", "the dog on the right"])
     hook.remove()
     head.score.weight.div_(scores[0].std())
     head.score.bias.copy_(-scores[0].mean() / scores[0].std())
-    logits = torch.stack([item.pixel_logits for item in segmenter.segment(photograph, ["left person", "the dog"])])
+    logits = torch.stack([item.pixel_logits for item in segmenter(photograph, ["left person", "the dog"])])
     head.semantic.bias.sub_(logits.median())
     return model
 

@@ -17,9 +17,8 @@ import torch
 
 from asgn.checkpoint import load_model
 from asgn.data.files.images import load_image
-from asgn.inference.load import default_model
+from asgn.inference.load import find_model, load
 from asgn.inference.onnx.export import export_model
-from asgn.inference.onnx.runner import OnnxSegmenter
 from asgn.inference.segmenter import Segmenter
 from benchmarks.measure import record
 
@@ -37,14 +36,14 @@ def main(photograph: Path, checkpoint: Path) -> None:
     model = load_model(checkpoint)
     with tempfile.TemporaryDirectory() as folder:
         export_model(model, Path(folder))
-        segmenters = {"PyTorch": Segmenter(model), "ONNX": OnnxSegmenter.load(folder)}
+        segmenters = {"PyTorch": Segmenter(model), "ONNX": load(Path(folder))}
     encoded = {id(segmenter): segmenter.encode(pixels) for segmenter in segmenters.values()}
     questions: dict[str, Question] = {
         "encode": lambda segmenter: segmenter.encode(pixels),
-        "one phrase, encoded already": lambda segmenter: segmenter.segment(encoded[id(segmenter)], PHRASES[:1]),
-        "eight phrases, encoded already": lambda segmenter: segmenter.segment(encoded[id(segmenter)], PHRASES),
-        "photograph and one phrase": lambda segmenter: segmenter.segment(pixels, PHRASES[:1]),
-        "photograph and eight phrases": lambda segmenter: segmenter.segment(pixels, PHRASES),
+        "one phrase, encoded already": lambda segmenter: segmenter(encoded[id(segmenter)], PHRASES[:1]),
+        "eight phrases, encoded already": lambda segmenter: segmenter(encoded[id(segmenter)], PHRASES),
+        "photograph and one phrase": lambda segmenter: segmenter(pixels, PHRASES[:1]),
+        "photograph and eight phrases": lambda segmenter: segmenter(pixels, PHRASES),
     }
     result: dict[str, object] = {"row": model.config.variant, "image size": model.config.image_size, "rounds": ROUNDS}
     record("onnx_speed", result | {name: compare(ask, segmenters) for name, ask in questions.items()})
@@ -64,4 +63,4 @@ def compare(ask: Question, segmenters: Mapping[str, Segmenter]) -> dict[str, flo
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) > 2 else default_model())
+    main(Path(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) > 2 else find_model())

@@ -12,9 +12,7 @@ from PIL import Image
 from skimage import data  # with its photographs; not among the project's extras
 
 from asgn.errors import PhraseError
-from asgn.inference.load import default_model
-from asgn.inference.results.overlay import draw_overlay
-from asgn.inference.segmenter import Segmenter
+from asgn.inference.load import load
 
 HEIGHT, GAP, WIDTH = 400, 10, 1120
 SHOWN = (
@@ -25,17 +23,17 @@ DRAWN = 4
 
 
 def main(target: Path) -> None:
-    segmenter = Segmenter.load(default_model())
+    segmenter = load()
     panels = []
     for name, phrase in SHOWN:
         photograph = getattr(data, name)()
         try:
-            result = segmenter.encode(photograph).segment(phrase)
+            result = segmenter(photograph, phrase)
         except PhraseError as error:
             print(f"{name}: {error}")
             continue
         print(f"{name}: {phrase!r} presence {result.presence:.2f}, mask {result.mask.mean():.1%}")
-        panel = draw_overlay(photograph, [result])
+        panel = result.overlay()
         panels.append(panel.resize((round(panel.width * HEIGHT / panel.height), HEIGHT)))
     row_of(panels[:DRAWN]).save(target, quality=88)
 

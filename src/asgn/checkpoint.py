@@ -6,7 +6,7 @@ checksums must all agree.
 
 import json
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,16 @@ class PresenceCalibration:
 
 
 @dataclass(frozen=True)
+class ModelDescription:
+    """All that is known of a model besides its network."""
+
+    config: ModelConfig
+    vocabulary: Vocabulary
+    provenance: dict[str, Any]
+    presence: PresenceCalibration | None = None
+
+
+@dataclass(frozen=True)
 class Model:
     """A generator with everything needed to use it."""
 
@@ -72,7 +82,7 @@ def save_model(path: Path, model: Model, half_precision: bool = False) -> None:
     write_tensors(path, prefixed(GENERATOR, tensors), model_header(model))
 
 
-def model_header(model: Model) -> dict[str, Any]:
+def model_header(model: Model | ModelDescription) -> dict[str, Any]:
     """What the header of every checkpoint says of its model."""
     header = {
         "model": to_json(model.config),
@@ -100,28 +110,21 @@ def load_model(path: Path) -> Model:
         CheckpointError: nothing is there, or it is damaged or of another format.
     """
     tensors, header = read_tensors(find_checkpoint(path))
-
-    def build(config: ModelConfig) -> Generator:
-        generator = build_generator(config).to(memory_format=torch.channels_last)
-        load_exactly(generator, unprefixed(GENERATOR, tensors), str(path))
-        return generator.eval()
-
-    return rebuild_model(header, build, str(path))
+    description = read_description(header, str(path))
+    generator = build_generator(description.config).to(memory_format=torch.channels_last)
+    load_exactly(generator, unprefixed(GENERATOR, tensors), str(path))
+    return Model(generator.eval(), **vars(description))
 
 
-def rebuild_model(header: Mapping[str, Any], build: Callable[[ModelConfig], Generator], origin: str) -> Model:
-    """A model from its description (see `model_header`) and a way to its generator.
-
-    Raises:
-        CheckpointError: the description is incomplete; `origin` names it. And whatever `build` raises.
-    """
+def read_description(header: Mapping[str, Any], origin: str) -> ModelDescription:
+    """The description in a header (see `model_header`). Raises CheckpointError, which names `origin`."""
     try:
         config = ModelConfig(**header["model"])
         vocabulary = Vocabulary(header["vocabulary"]["words"], header["vocabulary"]["strip"])
         presence = PresenceCalibration(**header["presence"]) if "presence" in header else None
     except (KeyError, TypeError) as error:
         raise CheckpointError(f"{origin} lacks a model's description ({error}): it is of another version") from error
-    return Model(build(config), config, vocabulary, header.get("provenance", {}), presence)
+    return ModelDescription(config, vocabulary, header.get("provenance", {}), presence)
 
 
 def find_checkpoint(path: Path) -> Path:
@@ -165,7 +168,8 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The tensors and the header of a checkpoint file.
 
     Raises:
-        CheckpointError: the file is missing, cut short, altered, or not a checkpoint of this program.
+        CheckpointError: the file is missing, cut short, altered, not a checkpoint of this program, or holds numbers
+            that are not finite.
     """
     try:
         with safe_open(path, framework="pt") as file:
@@ -176,6 +180,12 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     damaged = [name for name, tensor in tensors.items() if header["checksums"].get(name) != _checksum(tensor)]
     if damaged or set(tensors) != set(header["checksums"]):
         raise CheckpointError(f"checkpoint {path} is damaged: {len(damaged) or 'some'} tensors fail their checksum")
+    diverged = [name for name, tensor in tensors.items() if not tensor.isfinite().all()]
+    if diverged:
+        raise CheckpointError(
+            f"checkpoint {path} holds numbers that are not finite ({diverged[0]}): its training diverged, so train "
+            "again with a lower learning rate"
+        )
     return tensors, header
 
 

@@ -57,7 +57,7 @@ def test_masks_and_scores_are_the_segmenters_own(client, served, png, pixels):
     answer = ask(client, png).json()
     assert (answer["image"]["width"], answer["image"]["height"]) == (90, 48)
     assert answer["model"] == "M+LSTM+DE+SE"
-    own = served.segmenter.segment(pixels, PHRASES)
+    own = served.segmenter(pixels, PHRASES)
     assert all(result.found for result in own)
     for given, expected in zip(answer["results"], own, strict=True):
         assert given["phrase"] == expected.phrase

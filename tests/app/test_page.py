@@ -85,7 +85,7 @@ def is_drawn(image):
 def test_two_phrases_give_two_masks_to_look_at_and_to_download(open_page, served, png, pixels):
     page = open_page()
     ask(page, png, PHRASES)
-    expected = served.segmenter.segment(pixels, PHRASES)
+    expected = served.segmenter(pixels, PHRASES)
     for phrase, result in zip(PHRASES, expected, strict=True):
         layer = page.locator(".asgn-together").get_by_alt_text(re.compile(f"Mask of “{phrase}”"))
         expect(layer).to_be_visible()

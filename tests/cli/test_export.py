@@ -1,9 +1,10 @@
 """`asgn export`, and `asgn segment` without a model's name."""
 
+import shutil
+
 import pytest
 
 from asgn.checkpoint import load_model
-from asgn.inference import load as opening
 from asgn.inference.onnx.export import Parity
 
 pytest.importorskip("onnxscript", reason="extra onnx is not installed")
@@ -39,12 +40,12 @@ def test_the_missing_extra_is_named(asgn, model_file, tmp_path, monkeypatch):
 
 
 def test_the_model_in_the_box_is_used_unless_another_is_named(asgn, model_file, photograph, tmp_path, monkeypatch):
-    monkeypatch.setattr(opening, "SHIPPED", tmp_path / "nowhere.safetensors")
+    monkeypatch.setattr("asgn.inference.load.BOX", tmp_path)
     outcome = asgn("segment", photograph, "left circle", "-o", tmp_path / "masks")
     assert outcome.code == 2
-    assert "nowhere.safetensors is missing" in outcome.err
+    assert "asgn-mobile.safetensors is missing" in outcome.err
     assert outcome.err.count("\n") == 1
-    monkeypatch.setattr(opening, "SHIPPED", model_file)
+    shutil.copy(model_file, tmp_path / "asgn-mobile.safetensors")
     assert asgn("segment", photograph, "left circle", "-o", tmp_path / "masks").code == 0
     exported = []
     monkeypatch.setattr(

@@ -3,14 +3,14 @@
 import dataclasses
 
 import pytest
-import torch
 
 from asgn.checkpoint import load_model
 from asgn.data.checks.leaks import LeakStamp, SplitAudit
 from asgn.errors import UserError
 from asgn.experiments.runs import leaks
 from asgn.experiments.runs import train as run
-from asgn.experiments.runs.scoring import evaluate_model
+from asgn.experiments.runs.scoring import evaluate
+from asgn.inference.segmenter import Segmenter
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_an_allowed_leak_is_said_by_every_score(plan_of, accelerator, leaky, mon
     assert run.train_run(plan, accelerator)
     model = load_model(plan.folder)
     data = plan.validation_data
-    scores = evaluate_model(model, data, device=torch.device("cpu"))
+    scores = evaluate(Segmenter(model), data)
     assert scores.to_json()["leak_stamp"] == "clean: drawn anew"
     monkeypatch.setattr(type(data), "name", "unc")
     monkeypatch.setattr(data, "split", "val", raising=False)

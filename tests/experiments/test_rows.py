@@ -13,7 +13,7 @@ from asgn.data.loading.batches import BatchStream
 from asgn.data.synthetic.dataset import SyntheticDataset
 from asgn.evaluation.metrics import PRECISION_THRESHOLDS
 from asgn.experiments.runs.assembly import RunPlan, build_state, build_step
-from asgn.experiments.runs.scoring import evaluate_model
+from asgn.experiments.runs.scoring import evaluate
 from asgn.experiments.runs.train import train_run
 from asgn.inference.segmenter import Segmenter
 from asgn.models.vgg import VGG16
@@ -77,13 +77,12 @@ class RowContract:
         densecrf = Variant.parse(row).densecrf
         if densecrf:
             pytest.importorskip("pydensecrf", reason="the extra crf is not installed")
-        scores = evaluate_model(
-            model, plan.validation_data, device=torch.device("cpu"), densecrf=densecrf
-        ).scores.summary()
+        segmenter = Segmenter(model, densecrf=densecrf)
+        scores = evaluate(segmenter, plan.validation_data).scores.summary()
         assert {"oIoU", "mIoU", *(f"Pr@{threshold}" for threshold in PRECISION_THRESHOLDS)} <= scores.keys()
         scene = plan.train_data
         image = scene.image(scene.expressions[0].image_id)
-        results = Segmenter(model, densecrf=densecrf).segment(image, [item.text for item in scene.expressions[:2]])
+        results = segmenter(image, [item.text for item in scene.expressions[:2]])
         assert [result.mask.shape for result in results] == [(64, 64)] * 2
         assert ("discriminator.layers.0.weight" in read_tensors(tmp_path / "last.safetensors")[0]) == (
             plan.variant.adversarial

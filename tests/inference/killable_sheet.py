@@ -9,6 +9,7 @@ import torch
 from accelerate import PartialState
 from PIL import Image
 
+from asgn.checkpoint import load_model
 from asgn.inference.results.writers import OutputFormat
 from asgn.inference.segmenter import Segmenter
 from asgn.inference.sheets.reader import read_sheet
@@ -42,7 +43,7 @@ def write_sheet(folder: Path, rows: int, images: int) -> Path:
 def run(model: Path, sheet: Path, out: Path, output_format: OutputFormat, parent: Connection) -> None:
     """Answer the sheet, or go on with it; behind each group the parent is told of it and has to allow the next."""
     torch.set_num_threads(1)
-    segmenter = Sure.load(model)
+    segmenter = Sure(load_model(model))
     processes = PartialState(cpu=True)
 
     def tell_and_wait(done: int, _: int) -> None:
@@ -54,4 +55,4 @@ def run(model: Path, sheet: Path, out: Path, output_format: OutputFormat, parent
 
 def run_untold(model: Path, sheet: Path, out: Path) -> None:
     """Answer the sheet as COCO results, as one of the processes that the environment speaks of."""
-    segment_sheet(Sure.load(model), read_sheet(sheet), out, "coco", PartialState(cpu=True))
+    segment_sheet(Sure(load_model(model)), read_sheet(sheet), out, "coco", PartialState(cpu=True))

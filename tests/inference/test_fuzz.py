@@ -59,7 +59,7 @@ def test_random_bytes_as_images(segmenter):
     for _ in range(COUNT):
         content = random_bytes(rng, pictures)
         try:
-            result = segmenter.segment(content, "left circle")[0]
+            result = segmenter(content, "left circle")
         except DataError as error:
             refusals.append(str(error))
         else:
@@ -77,7 +77,7 @@ def test_random_text_as_phrases(segmenter):
     for number in range(COUNT):
         phrase = random_phrase(rng, words)
         try:
-            result = encoded.segment(phrase)
+            result = segmenter(encoded, phrase)
             if number % 50 == 0:
                 explain(segmenter, encoded, phrase).lines()
         except PhraseError as error:

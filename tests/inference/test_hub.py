@@ -9,23 +9,23 @@ import huggingface_hub
 import pytest
 import torch
 
+from asgn.checkpoint import save_model
 from asgn.data.checks.image_origin import ImageLists
 from asgn.data.synthetic.dataset import SyntheticDataset
 from asgn.errors import CheckpointError, MissingExtraError, OutputError
 from asgn.experiments.runs.leaks import check_leaks
-from asgn.inference import load as opening
-from asgn.inference.segmenter import Segmenter
+from asgn.inference.load import load
 from asgn.inference.sharing.hub import fetch_pretrained
 
 
 def logits(segmenter, photograph):
-    return segmenter.segment(photograph, "left circle")[0].pixel_logits
+    return segmenter(photograph, "left circle").pixel_logits
 
 
 @pytest.mark.parametrize("name", ["model", "model/model.safetensors"])
 def test_a_saved_folder_gives_the_same_answers(segmenter, photograph, tmp_path, name):
     segmenter.save_pretrained(tmp_path / "model")
-    loaded = Segmenter.from_pretrained(tmp_path / name)
+    loaded = load(tmp_path / name)
     assert torch.equal(logits(loaded, photograph), logits(segmenter, photograph))
 
 
@@ -88,7 +88,7 @@ def test_a_repository_is_loaded_from_its_snapshot(segmenter, photograph, tmp_pat
     monkeypatch.setattr(
         huggingface_hub, "snapshot_download", lambda name, **rest: (asked.append((name, rest["revision"])), tmp_path)[1]
     )
-    loaded = Segmenter.from_pretrained("me/mine", revision="v1")
+    loaded = load("me/mine", revision="v1")
     assert asked == [("me/mine", "v1")]
     assert torch.equal(logits(loaded, photograph), logits(segmenter, photograph))
 
@@ -102,7 +102,7 @@ def test_without_a_network_there_is_one_line(segmenter, monkeypatch):
     monkeypatch.setattr(StubApi, "upload_folder", failing)
     monkeypatch.setattr(huggingface_hub, "HfApi", StubApi)
     with pytest.raises(CheckpointError, match=r"me/mine .*no route to host") as caught:
-        Segmenter.from_pretrained("me/mine")
+        load("me/mine")
     assert "\n" not in str(caught.value)
     with pytest.raises(OutputError, match=r"cannot upload to me/mine .no route to host") as refused:
         segmenter.push_to_hub("me/mine")
@@ -131,9 +131,18 @@ def test_the_extra_is_named(segmenter, monkeypatch):
         segmenter.push_to_hub("me/mine")
 
 
+def test_a_missing_run_is_not_looked_for_on_the_hub(tmp_path, monkeypatch):
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", failing)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").mkdir()
+    with pytest.raises(CheckpointError, match="runs/mine does not exist"):
+        load("runs/mine")
+
+
 def test_the_model_in_the_box_is_found_or_missed(tiny_model, tmp_path, monkeypatch):
-    monkeypatch.setattr(opening, "SHIPPED", tmp_path / "model.safetensors")
-    with pytest.raises(CheckpointError, match=r"model\.safetensors is missing.*--model"):
-        opening.open_segmenter(None, torch.device("cpu"))
-    Segmenter(tiny_model).save_pretrained(tmp_path, half_precision=True)
-    assert opening.open_segmenter(None, torch.device("cpu")).vocabulary.words == tiny_model.vocabulary.words
+    monkeypatch.setattr("asgn.inference.load.BOX", tmp_path)
+    with pytest.raises(CheckpointError, match=r"asgn-mobile\.safetensors is missing.*--model"):
+        load()
+    save_model(tmp_path / "asgn-mobile.safetensors", tiny_model, half_precision=True)
+    for name in (None, "asgn-mobile"):
+        assert load(name, "cpu").vocabulary.words == tiny_model.vocabulary.words

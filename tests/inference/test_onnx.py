@@ -14,9 +14,9 @@ from asgn.cli.export import export
 from asgn.config import ModelConfig
 from asgn.data.vocabulary import SPECIAL, Vocabulary
 from asgn.errors import CheckpointError, ExportError, UserError
-from asgn.inference.load import open_segmenter
+from asgn.inference.load import load
 from asgn.inference.onnx import export as onnx_export
-from asgn.inference.onnx.runner import OnnxSegmenter, load_export
+from asgn.inference.onnx.runner import OnnxBackend, load_export
 from asgn.inference.segmenter import Segmenter
 from asgn.models.build import build_generator
 from asgn.variants import Variant
@@ -38,7 +38,7 @@ def model_of(row, seed=0):
     with torch.no_grad():
         generator.head.score.weight.mul_(5)
         generator.head.semantic.weight.normal_(std=0.1)
-    logits = Segmenter(model).segment(photograph(), list(PHRASES))
+    logits = Segmenter(model)(photograph(), list(PHRASES))
     with torch.no_grad():
         generator.head.semantic.bias -= torch.stack([item.pixel_logits for item in logits]).median()
     return model
@@ -60,8 +60,8 @@ def exported(request, tmp_path_factory):
 def test_masks_and_scores_are_those_of_the_network(exported):
     model, folder = exported
     for phrases in ([PHRASES[0]], list(PHRASES), list(PHRASES) * 4):
-        expected = Segmenter(model).segment(photograph(), phrases)
-        found = OnnxSegmenter.load(folder).segment(photograph(), phrases)
+        expected = Segmenter(model)(photograph(), phrases)
+        found = load(folder)(photograph(), phrases)
         for one, other in zip(expected, found, strict=True):
             torch.testing.assert_close(other.pixel_logits, one.pixel_logits, rtol=0, atol=1e-4)
             assert other.score == pytest.approx(one.score, abs=1e-3)  # pixels on the very edge may change sides
@@ -72,14 +72,14 @@ def test_masks_and_scores_are_those_of_the_network(exported):
 def test_a_mask_differs_between_phrases_of_one_batch(exported):
     """Else graphs that ignored the words would pass."""
     _, folder = exported
-    first, second = OnnxSegmenter.load(folder).segment(photograph(), ["left circle", "the red star"])
+    first, second = load(folder)(photograph(), ["left circle", "the red star"])
     assert not torch.allclose(first.pixel_logits, second.pixel_logits, atol=1e-3)
 
 
 def test_the_folder_describes_its_model(exported):
     model, folder = exported
-    loaded = open_segmenter(folder, torch.device("cpu"))
-    assert isinstance(loaded, OnnxSegmenter)
+    loaded = load(folder)
+    assert isinstance(loaded.backend, OnnxBackend)
     assert loaded.model.config == model.config
     assert loaded.vocabulary.words == model.vocabulary.words
     assert loaded.model.provenance == model.provenance
@@ -89,7 +89,7 @@ def test_the_folder_describes_its_model(exported):
 
 def test_the_interface_is_that_of_segmenter(exported):
     model, folder = exported
-    segmenter = OnnxSegmenter.load(folder)
+    segmenter = load(folder)
     expected = Segmenter(model).predict_masks(photograph(), ["left circle", "."], "reference")
     found = segmenter.predict_masks(photograph(), ["left circle", "."], "reference")
     for mask, other in zip(found, expected, strict=True):
@@ -97,7 +97,7 @@ def test_the_interface_is_that_of_segmenter(exported):
     with pytest.raises(UserError, match="cannot be made a checkpoint"):
         segmenter.save_pretrained(folder)
     with pytest.raises(UserError, match="processor only"):
-        OnnxSegmenter.load(folder, "cuda")
+        load(folder, "cuda")
 
 
 def test_damage_is_found(exported, tmp_path):

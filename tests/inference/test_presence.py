@@ -8,7 +8,7 @@ import torch
 from pycocotools import mask as coco_mask
 
 from asgn.checkpoint import PresenceCalibration, load_model, read_tensors, save_model, write_presence, write_tensors
-from asgn.inference.results.presence import presence_scores
+from asgn.inference.presence import presence_scores
 from asgn.inference.segmenter import Segmenter
 
 CALIBRATION = PresenceCalibration(0.25, 81.5, 40, 42, {"name": "own", "split": "val", "fingerprint": "ab"})
@@ -37,9 +37,9 @@ def test_what_lies_beside_the_photograph_does_not_count():
 
 
 def test_below_the_threshold_nothing_matches(tiny_model, photograph):
-    plain = Segmenter(tiny_model).segment(photograph, "left circle")[0]
-    below = with_threshold(tiny_model, plain.presence + 0.01).segment(photograph, "left circle")[0]
-    above = with_threshold(tiny_model, plain.presence - 0.01).segment(photograph, "left circle")[0]
+    plain = Segmenter(tiny_model)(photograph, "left circle")
+    below = with_threshold(tiny_model, plain.presence + 0.01)(photograph, "left circle")
+    above = with_threshold(tiny_model, plain.presence - 0.01)(photograph, "left circle")
     assert not below.found
     assert below.mask.shape == (48, 90)
     assert below.score == 0.0
@@ -60,7 +60,7 @@ def test_the_protocols_masks_know_no_threshold(tiny_model, photograph):
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of pycocotools itself
 def test_results_convert(tiny_model, photograph):
-    result = with_threshold(tiny_model, 0.0).segment(photograph, "left circle")[0]
+    result = with_threshold(tiny_model, 0.0)(photograph, "left circle")
     assert np.asarray(result) is result.mask
     np.testing.assert_array_equal(np.asarray(result, dtype=np.uint8), result.mask.astype(np.uint8))
     assert result.to_pil().mode == "L"

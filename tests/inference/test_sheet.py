@@ -153,7 +153,7 @@ def test_each_image_is_encoded_once_and_each_mask_is_the_segmenters(segmenter, s
     records = records_in(tmp_path / "out" / "results.jsonl")
     assert sorted(record["line"] for record in records) == list(range(2, 92))
     for record in records[::20]:
-        expected = segmenter.segment(tmp_path / record["image"], record["phrase"])[0]
+        expected = segmenter(tmp_path / record["image"], record["phrase"])
         size = record["segmentation"]["size"]
         np.testing.assert_array_equal(decode_segmentation(record["segmentation"], *size, ""), expected.mask)
         assert record["score"] == pytest.approx(expected.score, abs=1e-4)
@@ -259,7 +259,7 @@ def test_other_settings_and_a_second_run_are_refused(segmenter, sheet, tmp_path)
         segment_sheet(segmenter, sheet, out, "coco", Process())
     with pytest.raises(OutputError, match="another sheet"):
         segment_sheet(segmenter, sheet_of(tmp_path, "image,phrase\nphoto0.png,circle\n"), out, "rle", Process())
-    next(segmenter.generator.parameters()).data.add_(1)
+    next(segmenter.model.generator.parameters()).data.add_(1)
     with pytest.raises(OutputError, match="another model"):
         segment_sheet(segmenter, sheet, out, "rle", Process())
 

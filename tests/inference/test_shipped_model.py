@@ -8,15 +8,14 @@ import pytest
 from PIL import Image, ImageDraw
 
 from asgn.experiments.doctor import run_checks
-from asgn.inference.load import default_model
-from asgn.inference.segmenter import Segmenter
+from asgn.inference.load import find_model, load
 
 DRAWN = Path(__file__).parents[1] / "photographs" / "chelsea_cat.json"
 
 
 @pytest.fixture(scope="module")
 def mobile():
-    return Segmenter.load(default_model())
+    return load()
 
 
 @pytest.fixture(scope="module")
@@ -25,11 +24,11 @@ def chelsea():
 
 
 def test_it_is_small_calibrated_and_says_what_it_was_made_from(mobile):
-    assert default_model().stat().st_size <= 12e6
+    assert find_model().stat().st_size <= 12e6
     assert mobile.model.config.variant == "M+LSTM+DE+SE+AT"
     assert mobile.model.presence is not None
     assert {"backbone", "data", "leaks", "scores"} <= mobile.model.provenance.keys()
-    assert (default_model().parent / "README.md").read_text(encoding="utf-8").startswith("---")
+    assert (find_model().parent / "README.md").read_text(encoding="utf-8").startswith("---")
 
 
 @pytest.mark.parametrize("phrase", ["the cat", "cat", "a catt"])
@@ -39,13 +38,13 @@ def test_the_cat(mobile, chelsea, phrase):
     corners = [tuple(corner) for corner in json.loads(DRAWN.read_text())["polygon"]]
     ImageDraw.Draw(drawn).polygon(corners, fill=1)
     truth = np.array(drawn)
-    result = mobile.encode(chelsea).segment(phrase)
+    result = mobile(chelsea, phrase)
     assert result.found
     assert (result.mask & truth).sum() / (result.mask | truth).sum() >= 0.7
 
 
 def test_nothing_matches(mobile, chelsea):
-    result = mobile.encode(chelsea).segment("the airplane")
+    result = mobile(chelsea, "the airplane")
     assert not result.found
     assert result.mask.shape == chelsea.shape[:2]
     assert not result.mask.any()

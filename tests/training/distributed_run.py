@@ -16,8 +16,9 @@ from asgn.checkpoint import load_model
 from asgn.config import TrainConfig
 from asgn.data.synthetic.dataset import SyntheticDataset
 from asgn.experiments.runs.assembly import RunPlan
-from asgn.experiments.runs.scoring import evaluate_model
+from asgn.experiments.runs.scoring import evaluate as score
 from asgn.experiments.runs.train import train_run
+from asgn.inference.segmenter import Segmenter
 from asgn.models.shared_norm import SharedBatchNorm
 from asgn.training import loop
 from asgn.training.distributed import average_gradients, in_any_process
@@ -62,7 +63,7 @@ def evaluate(model: Path, scores: Path) -> None:
     """Score a model on seven images; every process writes what it found."""
     accelerator = Accelerator(cpu=True)
     data = SyntheticDataset("val", scenes=7, size=64)
-    result = evaluate_model(load_model(model), data, device=accelerator.device, control_seed=0)
+    result = score(Segmenter(load_model(model), accelerator.device), data, control_seed=0)
     found = {
         "scores": result.scores.to_json(),
         "control": result.control.to_json() if result.control else None,

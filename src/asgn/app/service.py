@@ -16,8 +16,9 @@ from asgn.app.recent import RecentItems
 from asgn.data.files.images import image_size, load_image
 from asgn.data.types import Image
 from asgn.errors import PhraseError
+from asgn.inference.encoded import EncodedImage
 from asgn.inference.results.segmentation import Segmentation
-from asgn.inference.segmenter import EncodedImage, Segmenter
+from asgn.inference.segmenter import Segmenter
 
 _NAME = "the picture"
 _PREVIEW_SIDES = (640, 1280)
@@ -72,7 +73,7 @@ class SegmentService:
                 413, f"{_NAME} is too large ({size}): at most {most:g} megapixels; make it smaller first"
             )
         pixels = load_image(data, _NAME)
-        photograph = Photograph(key, self.segmenter.encode(pixels), _preview(pixels))
+        photograph = Photograph(key, self.segmenter.encode(pixels, keep_pixels=False), _preview(pixels))
         self._photographs.put(key, photograph, _size(photograph))
         return photograph
 
@@ -96,7 +97,7 @@ class SegmentService:
             raise RefusalError(413, f"{len(listed)} phrases are too many: at most {self.limits.phrases} at once")
         errors = {phrase: self._objection(phrase) for phrase in listed}
         readable = [phrase for phrase in dict.fromkeys(listed) if not errors[phrase]]
-        results = dict(zip(readable, self.segmenter.segment(photograph.encoded, readable), strict=True))
+        results = dict(zip(readable, self.segmenter(photograph.encoded, readable), strict=True))
         return [PhraseAnswer(phrase, results.get(phrase), errors[phrase]) for phrase in listed]
 
     def _objection(self, phrase: str) -> str:

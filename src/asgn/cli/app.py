@@ -20,13 +20,12 @@ def app(
     Example: asgn app
     """
     from asgn.app.server import bind, prepare_gradio, serve
-    from asgn.inference.device import choose_device
-    from asgn.inference.load import open_segmenter
+    from asgn.inference.load import load
 
     typer.echo("loading the model and the page ...", err=True)
     with tempfile.TemporaryDirectory(prefix="asgn-app-") as folder:
         prepare_gradio(Path(folder))
-        segmenter = open_segmenter(model, choose_device(device))
+        segmenter = load(model, device)
         with bind(host, port) as listener:
             shown = f"[{host}]" if ":" in host else host
             typer.echo(f"open http://{shown}:{listener.getsockname()[1]} in a browser; Ctrl-C ends it")

@@ -1,6 +1,5 @@
 """`asgn doctor`."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,7 +8,7 @@ from asgn.cli.options import Json, Root, json_text
 
 
 def doctor(
-    model: Annotated[Path | None, typer.Option("--model", help="check this checkpoint too")] = None,
+    model: Annotated[str | None, typer.Option("--model", help="check this model too")] = None,
     data: Annotated[str | None, typer.Option("--data", help="check this data set too")] = None,
     root: Root = None,
     split: Annotated[str, typer.Option(help="split of the data set to open")] = "train",

@@ -11,7 +11,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from asgn.cli.gres_table import gres_table
-from asgn.cli.options import Data, Device, Root
+from asgn.cli.options import Data, Device, ModelArgument, Root
 from asgn.data.datasets import open_dataset
 from asgn.evaluation.evaluate import Evaluation
 from asgn.evaluation.metrics import PRECISION_THRESHOLDS
@@ -20,7 +20,7 @@ from asgn.files import atomic_write_json, atomic_write_text, ensure_writable_fol
 
 
 def evaluate(
-    model: Annotated[Path, typer.Argument(help="checkpoint file, or the folder of a run")],
+    model: ModelArgument,
     data: Data,
     split: Annotated[str, typer.Option(help="split to score, such as val or testA")],
     root: Root = None,
@@ -41,12 +41,11 @@ def evaluate(
     from accelerate import PartialState
     from accelerate.utils import gather_object
 
-    from asgn.checkpoint import load_model
-    from asgn.experiments.runs.scoring import evaluate_model
-    from asgn.inference.device import choose_device
+    from asgn.experiments.runs.scoring import evaluate as score
+    from asgn.inference.load import load
 
     is_main = PartialState(cpu=device == "cpu").is_main_process
-    chosen, loaded = choose_device(device), load_model(model)
+    segmenter = load(model, device, densecrf)
     dataset = open_dataset(data, root, split)
     for file in (json_file, masks_file):  # found out now rather than after hours
         if file is not None:
@@ -54,12 +53,10 @@ def evaluate(
     masks: list[dict[str, Any]] = []
     with Progress(console=Console(stderr=True), transient=True, disable=not is_main) as bar:
         task = bar.add_task("images", total=None)
-        evaluation = evaluate_model(
-            loaded,
+        evaluation = score(
+            segmenter,
             dataset,
-            device=chosen,
             protocol=protocol,
-            densecrf=densecrf,
             control_seed=0 if control else None,
             limit=limit,
             keep_mask=None if masks_file is None else lambda *answer: masks.append(coco_result(*answer)),
@@ -68,8 +65,8 @@ def evaluate(
     masks = gather_object(masks)
     if not is_main:
         return
-    row = loaded.config.variant + ("+DCRF" if densecrf else "")
-    result = {"model": {"path": str(model), "variant": row, "provenance": loaded.provenance}}
+    row = segmenter.model.config.variant + ("+DCRF" if densecrf else "")
+    result = {"model": {"path": model, "variant": row, "provenance": segmenter.model.provenance}}
     if json_file is not None:
         atomic_write_json(json_file, result | evaluation.to_json())
     if masks_file is not None:

@@ -12,7 +12,7 @@ from asgn.cli.options import Json, json_text
 def export(
     out: Annotated[Path, typer.Option("--out", "-o", help="folder for the graphs; made if needed")],
     model: Annotated[
-        Path | None, typer.Argument(help="checkpoint file, or the folder of a run; default: the model in the box")
+        str | None, typer.Argument(help="checkpoint file, folder of a run, OWNER/NAME, or the default, asgn-mobile")
     ] = None,
     json_output: Json = False,
 ) -> None:
@@ -21,10 +21,10 @@ def export(
     Example: asgn export runs/mine -o mine-onnx
     """
     from asgn.checkpoint import load_model
-    from asgn.inference.load import default_model
+    from asgn.inference.load import find_model
     from asgn.inference.onnx.export import export_model
 
-    parity = export_model(load_model(default_model() if model is None else model), out)
+    parity = export_model(load_model(find_model(model)), out)
     sizes = {path.name: path.stat().st_size for path in sorted(out.glob("*.onnx"))}
     if json_output:
         typer.echo(json_text({"folder": str(out), "bytes": sizes, "parity": asdict(parity)}))

@@ -36,8 +36,13 @@ Against = Annotated[
 ]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, mps")]
 Model = Annotated[
-    Path | None,
-    typer.Option("--model", help="checkpoint file, folder of a run or of `asgn export`; default: the model in the box"),
+    str | None,
+    typer.Option(
+        "--model", help="checkpoint file, folder of a run or of `asgn export`, OWNER/NAME, or the default, asgn-mobile"
+    ),
+]
+ModelArgument = Annotated[
+    str, typer.Argument(help="checkpoint file, folder of a run or of `asgn export`, OWNER/NAME, or asgn-mobile")
 ]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object instead of text")]
 

@@ -1,11 +1,10 @@
 """`asgn probe`."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from asgn.cli.options import Data, Device, Json, Root, json_text
+from asgn.cli.options import Data, Device, Json, ModelArgument, Root, json_text
 from asgn.cli.progress import counting
 from asgn.data.datasets import open_dataset
 
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def probe(
-    model: Annotated[Path, typer.Argument(help="checkpoint file, or the folder of a run")],
+    model: ModelArgument,
     data: Data,
     split: Annotated[str, typer.Option(help="split to ask about, such as val; needs instances.json")],
     root: Root = None,
@@ -34,16 +33,15 @@ def probe(
     from asgn.evaluation.probes.spatial_probe import instances_of
     from asgn.experiments.probe import calibrate_presence
     from asgn.experiments.probe import probe as ask
-    from asgn.inference.device import choose_device
-    from asgn.inference.segmenter import Segmenter
+    from asgn.inference.load import find_model, load
 
     dataset = open_dataset(data, root, split)
     instances_of(dataset)
-    segmenter = Segmenter.load(model, choose_device(device))
+    segmenter = load(model, device)
     with counting("images") as show:
         asked = ask(segmenter, dataset, limit, lambda done, total: show(None, done, total))
     calibration = calibrate_presence(asked.phrases, dataset)
-    written = write_presence(model, calibration) if calibrate else None
+    written = write_presence(find_model(model), calibration) if calibrate else None
     if json_output:
         typer.echo(json_text(asked.to_json() | {"calibrated": None if written is None else str(written)}))
         return

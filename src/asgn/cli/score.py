@@ -93,8 +93,9 @@ def leak_stamp(source: Path, dataset: ReferringDataset) -> str:
     if source.suffix.lower() != ".json":
         from asgn.checkpoint import load_model
         from asgn.experiments.runs.leaks import leak_stamp_of
+        from asgn.inference.load import find_model
 
-        return leak_stamp_of(load_model(source), dataset)
+        return leak_stamp_of(load_model(find_model(str(source))), dataset)
     try:
         found = LeakStamp.from_json(read_json(source)).of_split(dataset.name, dataset.split)
     except (KeyError, TypeError, AttributeError) as error:

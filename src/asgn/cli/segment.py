@@ -48,11 +48,10 @@ def segment(
         return segment_rows(sheet, model, out, output_format, densecrf, device, json_output)
     images, phrases = split_inputs(inputs or [])
 
-    from asgn.inference.device import choose_device
     from asgn.inference.explain.explain import explain
-    from asgn.inference.load import open_segmenter
+    from asgn.inference.load import load
 
-    segmenter = open_segmenter(model, choose_device(device), densecrf)
+    segmenter = load(model, device, densecrf)
     for phrase in phrases:
         segmenter.read_phrase(phrase)
     found = []
@@ -60,7 +59,7 @@ def segment(
         for path in images:
             pixels = load_image(path)
             encoded = segmenter.encode(pixels)
-            results = segmenter.segment(encoded, phrases)
+            results = segmenter(encoded, phrases)
             reasons = [explain(segmenter, encoded, phrase) for phrase in phrases] if why else []
             written = writer.write(pixels, path.name, results)
             found.append(_record(path, results, reasons, written))

@@ -18,7 +18,7 @@ _LONGEST_WAIT = timedelta(days=7)
 
 def segment_rows(
     path: Path,
-    model: Path | None,
+    model: str | None,
     out: Path,
     output_format: OutputFormat,
     densecrf: bool,
@@ -31,14 +31,14 @@ def segment_rows(
     from accelerate import PartialState
 
     from asgn.inference.device import choose_device
-    from asgn.inference.load import open_segmenter
+    from asgn.inference.load import load
     from asgn.inference.sheets.run import segment_sheet
 
     chosen = choose_device(device)
     processes = PartialState(cpu=chosen.type == "cpu", timeout=_LONGEST_WAIT)
     if device == "auto" and processes.num_processes > 1:
         chosen = processes.device
-    segmenter = open_segmenter(model, chosen, densecrf)
+    segmenter = load(model, chosen, densecrf)
     with counting("rows" if processes.num_processes == 1 else "rows of this process") as show:
         show_here = (lambda done, total: show(None, done, total)) if processes.is_main_process else None
         summary = segment_sheet(segmenter, sheet, out, output_format, processes, show_here)

@@ -26,7 +26,7 @@ def train(
     val_split: Annotated[str, typer.Option(help="split to validate on")] = "val",
     resume: Annotated[bool, typer.Option("--resume", help="continue the run in --out")] = False,
     weights: Annotated[str, typer.Option(help="backbone weights: default, random, or a file")] = "default",
-    start_from: Annotated[Path | None, typer.Option(help="trained model to begin with: its weights and words")] = None,
+    start_from: Annotated[str | None, typer.Option(help="trained model to begin with: its weights and words")] = None,
     vocabulary: Annotated[Path | None, typer.Option(help="word list; default: the training words")] = None,
     against: Against = None,
     packed: Annotated[

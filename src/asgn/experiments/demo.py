@@ -5,7 +5,6 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from accelerate import Accelerator
 
 from asgn.checkpoint import load_model
@@ -16,7 +15,7 @@ from asgn.evaluation.evaluate import Evaluation
 from asgn.evaluation.metrics import PRECISION_THRESHOLDS
 from asgn.experiments.report import Panel, Section, draw_curves, draw_panels, heat, overlay, write_report
 from asgn.experiments.runs.assembly import RunPlan
-from asgn.experiments.runs.scoring import evaluate_model
+from asgn.experiments.runs.scoring import evaluate
 from asgn.experiments.runs.train import train_run
 from asgn.inference.results.segmentation import probability
 from asgn.inference.segmenter import Segmenter
@@ -77,9 +76,10 @@ def run_demo(folder: Path, steps: int, scenes: int = 100, seed: int = 0, quiet: 
     )
     train_run(plan, Accelerator(cpu=True))
     model = load_model(plan.folder / BEST)
-    evaluation = evaluate_model(model, held_out, device=torch.device("cpu"), control_seed=seed)
+    segmenter = Segmenter(model, "cpu")
+    evaluation = evaluate(segmenter, held_out, control_seed=seed)
     assert evaluation.control is not None
-    report = _write_report(folder, plan.folder, evaluation, held_out, Segmenter(model), seed)
+    report = _write_report(folder, plan.folder, evaluation, held_out, segmenter, seed)
     return DemoResult(evaluation.scores.summary(), evaluation.control.summary(), report)
 
 

@@ -14,7 +14,7 @@ from asgn.data.datasets import open_dataset
 from asgn.data.synthetic.dataset import SyntheticDataset
 from asgn.data.vocabulary import SPECIAL, Vocabulary
 from asgn.errors import UserError
-from asgn.inference.load import default_model
+from asgn.inference.load import load
 from asgn.inference.segmenter import Segmenter
 from asgn.models.build import build_generator
 
@@ -40,7 +40,7 @@ class Check:
     detail: str
 
 
-def run_checks(model: Path | None, data: str | None, root: Path | None, split: str) -> list[Check]:
+def run_checks(model: str | None, data: str | None, root: Path | None, split: str) -> list[Check]:
     """All checks; those of a model or data set only where one is given."""
     checks = [_check_versions(), _check_extras(), _check_device(), _check_known_answer(), _check_known_mask()]
     if model is not None:
@@ -102,18 +102,18 @@ def _check_known_mask() -> Check:
 
 def mobile_logit() -> float:
     """Mean logit of the model in the box for a drawn scene and a phrase. Raises CheckpointError."""
-    segmenter = Segmenter.load(default_model())
+    segmenter = load(device="cpu")
     scene = SyntheticDataset("train", scenes=1, size=128)
     encoded = segmenter.encode(scene.image(scene.expressions[0].image_id))
     return float(segmenter.pixel_logits(encoded, [segmenter.vocabulary.encode(MOBILE_PHRASE)]).double().mean())
 
 
-def _check_model(path: Path) -> Check:
+def _check_model(name: str) -> Check:
     try:
-        segmenter = Segmenter.load(path)
+        segmenter = load(name, "cpu")
     except UserError as error:
         return Check("model", False, str(error))
-    return Check("model", True, f"{path}: {segmenter.model.config.variant}, {len(segmenter.vocabulary)} words")
+    return Check("model", True, f"{name}: {segmenter.model.config.variant}, {len(segmenter.vocabulary)} words")
 
 
 def _check_data(name: str, root: Path | None, split: str) -> Check:

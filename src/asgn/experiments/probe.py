@@ -11,7 +11,7 @@ from asgn.evaluation.probes.binomial import Share
 from asgn.evaluation.probes.spatial_probe import score_sides, side_questions
 from asgn.experiments.runs.assembly import data_description
 from asgn.experiments.runs.leaks import leak_stamp_of
-from asgn.inference.results.presence import presence_scores
+from asgn.inference.presence import presence_scores
 from asgn.inference.results.segmentation import binarise
 from asgn.inference.segmenter import Segmenter
 

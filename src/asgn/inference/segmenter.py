@@ -1,91 +1,118 @@
-"""`Segmenter`: a photograph and a phrase in, a mask out. The photograph is encoded once for all its phrases."""
+"""`Segmenter`: an image and a phrase in, a mask out. The image is encoded once for all its phrases."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import overload
 
 import torch
 from torch import Tensor
 
-from asgn.checkpoint import Model, load_model
+from asgn.checkpoint import Model, ModelDescription
 from asgn.data.files.images import ImageSource, load_image
 from asgn.data.transforms import resize_and_pad_image
 from asgn.data.types import Image, Mask
 from asgn.data.vocabulary import Encoded, Vocabulary
+from asgn.errors import PhraseError, UserError
+from asgn.inference.backend import Backend, TorchBackend
 from asgn.inference.densecrf import refine_logits, require_densecrf
+from asgn.inference.encoded import EncodedImage
 from asgn.inference.phrases.reader import Reading, WordReader, writable
-from asgn.inference.results.presence import DEFAULT_THRESHOLD, presence_scores
-from asgn.inference.results.segmentation import Segmentation, binarise, binarise_reference, segmentations
+from asgn.inference.presence import DEFAULT_THRESHOLD, presence_scores
+from asgn.inference.results.segmentation import PROTOCOLS, Segmentation, segmentations
 from asgn.inference.sharing import hub
-from asgn.models.generator import ImageFeatures
-
-
-@dataclass(frozen=True)
-class EncodedImage:
-    """A photograph's features, ready for any number of phrases."""
-
-    features: ImageFeatures
-    square: Tensor
-    """(3, S, S) uint8, what the network saw."""
-    height: int
-    width: int
-    segmenter: "Segmenter" = field(repr=False)
-
-    def segment(self, phrase: str) -> Segmentation:
-        """The mask of one phrase. Raises PhraseError where the phrase cannot be read."""
-        return self.segmenter.segment(self, [phrase])[0]
 
 
 class Segmenter:
-    """A trained model put to use on one device, with or without dense CRF behind it."""
+    """A trained model put to use; `asgn.load` makes one of a name.
 
-    def __init__(self, model: Model, device: str | torch.device = "cpu", densecrf: bool = False) -> None:
+    Args:
+        model: with its network, or its description alone where a backend is given.
+        device: to which the network is moved; None leaves it where it is.
+        densecrf: sharpen masks along the image's edges.
+        backend: what runs the networks, in the place of PyTorch.
+
+    Raises:
+        MissingExtraError: dense CRF is asked for and not installed.
+    """
+
+    def __init__(
+        self,
+        model: Model | ModelDescription,
+        device: str | torch.device | None = None,
+        densecrf: bool = False,
+        backend: Backend | None = None,
+    ) -> None:
         if densecrf:
             require_densecrf()
-        self.densecrf = densecrf
+        if backend is None:
+            if not isinstance(model, Model):
+                raise TypeError("a description holds no network: give a backend")
+            backend = TorchBackend(model.generator, device)
         self.model = model
-        self.device = torch.device(device)
-        self.generator = model.generator.to(self.device).eval()
+        self.backend = backend
+        self.densecrf = densecrf
         self.words = WordReader(model.vocabulary)
 
-    @classmethod
-    def load(cls, path: str | Path, device: str | torch.device = "cpu", densecrf: bool = False) -> "Segmenter":
-        """Load a checkpoint file or a run's folder.
+    @overload
+    def __call__(self, image: EncodedImage | ImageSource, phrases: str) -> Segmentation: ...  # type: ignore[overload-overlap]
+    @overload
+    def __call__(self, image: EncodedImage | ImageSource, phrases: Sequence[str]) -> list[Segmentation]: ...
+    def __call__(
+        self, image: EncodedImage | ImageSource, phrases: str | Sequence[str]
+    ) -> Segmentation | list[Segmentation]:
+        """The result of one phrase, or the results of several, at the image's size; empty where nothing matches.
+
+        Args:
+            image: encoded, or any source that `load_image` takes.
+            phrases: one, or any number of them.
 
         Raises:
-            CheckpointError: nothing is there, or it is damaged.
-            MissingExtraError: dense CRF is asked for and not installed.
+            PhraseError: a phrase is no text, is empty, has over 100 words, or names nothing that the model knows.
+            DataError: the image cannot be read.
         """
-        return cls(load_model(Path(path)), device, densecrf)
+        listed = _listed(phrases)
+        readings = [self.read_phrase(phrase) for phrase in listed]
+        encoded = image if isinstance(image, EncodedImage) else self.encode(image)
+        results = self._answer(encoded, listed, readings) if listed else []
+        return results[0] if isinstance(phrases, str) else results
 
-    @classmethod
-    def from_pretrained(
-        cls,
-        name: str | Path,
-        device: str | torch.device = "cpu",
-        densecrf: bool = False,
-        revision: str | None = None,
-    ) -> "Segmenter":
-        """Load a checkpoint file, a folder, or a repository OWNER/NAME of huggingface.co, downloaded once.
+    def stream(
+        self, images: Iterable[ImageSource], phrases: str | Sequence[str]
+    ) -> Iterator[tuple[ImageSource, Segmentation | list[Segmentation]]]:
+        """Each image with its results; the next one is read and encoded meanwhile, and no third is held.
 
         Raises:
-            CheckpointError: nothing is there, it is damaged, or the network failed.
-            MissingExtraError: huggingface_hub is needed, or dense CRF asked for, and not installed.
+            PhraseError, DataError: as a call; the images before a bad one are answered.
         """
-        return cls.load(hub.fetch_pretrained(name, revision), device, densecrf)
+        for phrase in _listed(phrases):
+            self.read_phrase(phrase)
+        with ThreadPoolExecutor(1, "asgn-encode") as pool:
+            ahead: tuple[ImageSource, Future[EncodedImage]] | None = None
+            for image in images:
+                following = image, pool.submit(self.encode, image)
+                if ahead is not None:
+                    yield ahead[0], self(ahead[1].result(), phrases)
+                ahead = following
+            if ahead is not None:
+                yield ahead[0], self(ahead[1].result(), phrases)
 
-    def save_pretrained(self, folder: str | Path, half_precision: bool = False) -> None:
-        """Write checkpoint, description and model card into a folder (see `hub`). Raises OutputError."""
-        hub.save_pretrained(self.model, Path(folder), half_precision)
+    def encode(self, image: ImageSource, keep_pixels: bool = True) -> EncodedImage:
+        """Compute an image's features, once for any number of phrases.
 
-    def push_to_hub(self, repo_id: str, private: bool = False, half_precision: bool = False) -> str:
-        """Upload them to OWNER/NAME on huggingface.co and give the commit's address (see `hub`).
+        Args:
+            image: any source that `load_image` takes.
+            keep_pixels: hold the image for overlays.
 
         Raises:
-            MissingExtraError: huggingface_hub is not installed.
-            OutputError: the upload failed.
+            DataError: it cannot be read.
         """
-        return hub.push_to_hub(self.model, repo_id, private=private, half_precision=half_precision)
+        pixels = load_image(image)
+        square = resize_and_pad_image(_channels_first(pixels), self.model.config.image_size)
+        features = self.backend.encode(square.unsqueeze(0))
+        return EncodedImage(
+            features, square, pixels.shape[0], pixels.shape[1], pixels if keep_pixels else None, self
+        )
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -97,52 +124,27 @@ class Segmenter:
         """The presence score below which nothing matches: the model's own, or a default where it has none."""
         return DEFAULT_THRESHOLD if self.model.presence is None else self.model.presence.threshold
 
-    def encode(self, image: ImageSource) -> EncodedImage:
-        """Compute a photograph's features, once.
-
-        `image` is a path, a PIL image, or an array (H, W), (H, W, 3) or (H, W, 4); see `load_image`. Raises
-        DataError where it cannot be read.
-        """
-        pixels = load_image(image)
-        with torch.inference_mode():
-            square = resize_and_pad_image(_channels_first(pixels), self.model.config.image_size)
-            features = self.generator.encode(square.unsqueeze(0).to(self.device))
-        return EncodedImage(features, square, pixels.shape[0], pixels.shape[1], self)
-
-    def segment(self, image: EncodedImage | ImageSource, phrases: str | Sequence[str]) -> list[Segmentation]:
-        """The mask of each phrase, at the photograph's size; empty where nothing matches.
-
-        Raises:
-            PhraseError: a phrase is empty, longer than 100 words, or names nothing that the model knows.
-            DataError: the image cannot be read.
-        """
-        listed = [writable(phrase) for phrase in ([phrases] if isinstance(phrases, str) else phrases)]
-        readings = [self.read_phrase(phrase) for phrase in listed]
-        encoded = image if isinstance(image, EncodedImage) else self.encode(image)
-        if not listed:
-            return []
-        raw = self.network_logits(encoded, [reading.encoded for reading in readings])
-        size = encoded.height, encoded.width
-        presences = presence_scores(raw, *size)
-        logits = self._sharpened(encoded, raw)
-        return segmentations(listed, readings, logits, presences, self.presence_threshold, size)
-
     def read_phrase(self, phrase: str) -> Reading:
         """Read a phrase as `WordReader` does. Raises PhraseError for what cannot mean anything to the model."""
         return self.words.read(phrase)
+
+    def _answer(
+        self, encoded: EncodedImage, phrases: Sequence[str], readings: Sequence[Reading]
+    ) -> list[Segmentation]:
+        raw = self.network_logits(encoded, [reading.encoded for reading in readings])
+        presences = presence_scores(raw, encoded.height, encoded.width)
+        logits = self._sharpened(encoded, raw)
+        return segmentations(encoded, phrases, readings, logits, presences, self.presence_threshold)
 
     def pixel_logits(self, encoded: EncodedImage, encodings: Sequence[Encoded]) -> Tensor:
         """Logits (P, S, S) of P phrases over the network's square, on the CPU, sharpened where that is asked for."""
         return self._sharpened(encoded, self.network_logits(encoded, encodings))
 
-    @torch.inference_mode()
     def network_logits(self, encoded: EncodedImage, encodings: Sequence[Encoded]) -> Tensor:
         """As `pixel_logits`, never sharpened."""
         tokens = torch.nn.utils.rnn.pad_sequence([torch.tensor(e.ids) for e in encodings], batch_first=True)
         lengths = torch.tensor([len(encoding.ids) for encoding in encodings])
-        grid = self.generator.decode(encoded.features, tokens.to(self.device), lengths.to(self.device))
-        pixels: Tensor = self.generator.upsample(grid)
-        return pixels.squeeze(1).float().cpu()
+        return self.backend.logits(encoded.features, tokens, lengths)
 
     def _sharpened(self, encoded: EncodedImage, logits: Tensor) -> Tensor:
         if not self.densecrf:
@@ -155,11 +157,48 @@ class Segmenter:
 
         `reference` binarises in the network's square before it resizes, as the base code did; `clean` resizes the
         logits first (protocol section 5). Neither asks whether the phrase's object is present.
+
+        Raises:
+            UserError: the protocol is unknown.
         """
+        if protocol not in PROTOCOLS:
+            raise UserError(f"unknown protocol {protocol!r}: choose {' or '.join(PROTOCOLS)}")
         encoded = self.encode(image)
         logits = self.pixel_logits(encoded, [self.vocabulary.encode(phrase) for phrase in phrases])
-        make = binarise if protocol == "clean" else binarise_reference
-        return make(logits, encoded.height, encoded.width)
+        return PROTOCOLS[protocol](logits, encoded.height, encoded.width)
+
+    def save_pretrained(self, folder: str | Path, half_precision: bool = False) -> None:
+        """Write checkpoint, description and model card into a folder (see `hub`).
+
+        Raises:
+            OutputError: the folder cannot be written to.
+            UserError: the model is an exported one.
+        """
+        hub.save_pretrained(self._checkpoint(), Path(folder), half_precision)
+
+    def push_to_hub(self, repo_id: str, private: bool = False, half_precision: bool = False) -> str:
+        """Upload them to OWNER/NAME on huggingface.co and give the commit's address (see `hub`).
+
+        Raises:
+            MissingExtraError: huggingface_hub is not installed.
+            OutputError: the upload failed.
+            UserError: the model is an exported one.
+        """
+        return hub.push_to_hub(self._checkpoint(), repo_id, private=private, half_precision=half_precision)
+
+    def _checkpoint(self) -> Model:
+        if not isinstance(self.model, Model):
+            raise UserError("an exported model cannot be made a checkpoint again: copy its folder or save the original")
+        return self.model
+
+
+def _listed(phrases: str | Sequence[str]) -> list[str]:
+    """The phrases as writable texts. Raises PhraseError for anything else."""
+    listed = [phrases] if isinstance(phrases, str | bytes) or not isinstance(phrases, Iterable) else list(phrases)
+    for phrase in listed:
+        if not isinstance(phrase, str):
+            raise PhraseError(f"a phrase is text, not {type(phrase).__name__}: give words such as 'left person'")
+    return [writable(phrase) for phrase in listed]
 
 
 def _channels_first(pixels: Image) -> Tensor:

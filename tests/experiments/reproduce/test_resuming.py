@@ -54,7 +54,7 @@ def test_a_kill_between_rows_repeats_no_finished_row(setting_of, trainings, tmp_
 def test_finished_rows_are_read_from_their_results(setting_of, trainings, monkeypatch, tmp_path):
     setting = setting_of(runs=tmp_path / "runs", rows=ROWS[:1], splits=("val",))
     first = reproduce("table2", setting, silent).files[1].read_text()
-    monkeypatch.setattr(scores_module, "evaluate_model", lambda *_, **__: pytest.fail("scored again"))
+    monkeypatch.setattr(scores_module, "evaluate", lambda *_, **__: pytest.fail("scored again"))
     assert reproduce("table2", setting, silent).files[1].read_text() == first
     assert trainings.calls == ["M+LSTM"]
     monkeypatch.undo()

@@ -14,7 +14,8 @@ from asgn.experiments.reproduce.rows import rows_of
 from asgn.experiments.reproduce.setting import Features, open_splits
 from asgn.experiments.reproduce.summary import spread
 from asgn.experiments.reproduce.thresholds import as_logit
-from asgn.experiments.runs.scoring import evaluate_model
+from asgn.experiments.runs.scoring import evaluate
+from asgn.inference.segmenter import Segmenter
 
 
 def lines_of(page: str, heading: str) -> dict[str, list[str]]:
@@ -39,11 +40,8 @@ def test_the_numbers_are_those_of_an_evaluation_of_the_last_step(setting_of, pag
     line = lines_of(page_of("table2", setting), "Measured on synthetic val")["M+LSTM"]
     data = open_splits(setting, "table2").scored[0]
     scores = [
-        evaluate_model(
-            load_model(setting.runs / f"synthetic-M+LSTM-seed{seed}" / "last.safetensors"),
-            data,
-            device=torch.device("cpu"),
-            limit=3,
+        evaluate(
+            Segmenter(load_model(setting.runs / f"synthetic-M+LSTM-seed{seed}" / "last.safetensors")), data, limit=3
         ).scores.summary()
         for seed in (0, 1)
     ]

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,26 @@ from PIL import UnidentifiedImageError
 from asgn.data.types import Image
 from asgn.errors import DataError
 
-ImageSource = str | Path | bytes | Pillow.Image | NDArray[Any]
-"""A path, the bytes of an image file, a Pillow image, or an array of (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)."""
+
+@runtime_checkable
+class TensorLike(Protocol):
+    """A PyTorch tensor, which is not imported to read images."""
+
+    def detach(self) -> Any:
+        """The same without its history."""
+
+
+@runtime_checkable
+class Readable(Protocol):
+    """A file object open for reading bytes."""
+
+    def read(self, size: int, /) -> bytes | str:
+        """At most `size` bytes."""
+
+
+ImageSource = str | os.PathLike[str] | bytes | Readable | Pillow.Image | NDArray[Any] | TensorLike
+"""A path, the bytes of an image file, a binary file object, a Pillow image, a numpy array of (H, W), (H, W, 1),
+(H, W, 3) or (H, W, 4), or a PyTorch tensor of these or of (1, H, W), (3, H, W) or (4, H, W)."""
 
 MAX_PIXELS = 64_000_000
 """Larger images are refused before any pixel is decoded."""
@@ -64,12 +82,25 @@ def load_image(source: ImageSource, name: str = "") -> Image:
         return _decode(source, name or "the given image", _pillow_to_rgb)
     if isinstance(source, bytes):
         return _read_image(source, name or "the given bytes")
-    return _read_image(_read_regular(Path(source)), name or str(source))
+    if isinstance(source, Readable):
+        return _read_image(_read_open(source), name or "the given file object")
+    if isinstance(source, TensorLike):  # after files, which can be detached too
+        return _array_to_rgb(_tensor_to_array(source), name or "the given tensor")
+    path = _path_of(source)
+    return _read_image(_read_regular(path), name or str(path))
+
+
+def _path_of(source: object) -> Path:
+    if not isinstance(source, str | os.PathLike):
+        kinds = "a path, bytes, a file object, a Pillow image, an array or a tensor"
+        raise DataError(f"{type(source).__name__} is no image: give {kinds}")
+    refuse_address(os.fspath(source))
+    return Path(source)
 
 
 def refuse_address(text: str) -> None:
     """Raise DataError where a text names something on the web; as a path it would lose a stroke and confuse."""
-    if text.lower().startswith(("http://", "https://")):
+    if text.lower().startswith(("http:/", "https:/")):  # a Path has lost a stroke
         raise DataError(f"{text} is an address, and nothing is fetched from the network: download it first")
 
 
@@ -120,6 +151,19 @@ def _read_regular(path: Path) -> bytes:
         raise DataError(f"no image at {path}: check the path") from error
     except (OSError, ValueError) as error:
         raise DataError(f"cannot open image {str(path)!r}: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _read_open(file: Readable) -> bytes:
+    """The rest of a file object, which stays open."""
+    try:
+        data = file.read(MAX_FILE_BYTES + 1)
+    except (OSError, ValueError) as error:  # ValueError: it is closed
+        raise DataError(f"the given file object cannot be read: {error}") from error
+    if isinstance(data, str):
+        raise DataError("the given file object holds text: open it in binary mode, 'rb'")
+    if len(data) > MAX_FILE_BYTES:
+        raise DataError(_too_large("the given file object"))
+    return data
 
 
 def _read_image(data: bytes, where: str) -> Image:
@@ -188,6 +232,13 @@ def _pillow_to_rgb(image: Pillow.Image, where: str) -> Image:
         white = Pillow.new("RGBA", image.size, (255, 255, 255, 255))
         return np.array(Pillow.alpha_composite(white, image).convert("RGB"))
     return np.array(image.convert("RGB"))
+
+
+def _tensor_to_array(tensor: TensorLike) -> NDArray[Any]:
+    """(H, W), (H, W, C) or, as PyTorch has images, (C, H, W) as numpy has them."""
+    values = tensor.detach().cpu()
+    array: NDArray[Any] = (values.float() if values.is_floating_point() else values).numpy()
+    return array.transpose(1, 2, 0) if array.ndim == 3 and array.shape[0] in (1, 3, 4) else array
 
 
 def _wide_to_rgb(values: NDArray[Any], where: str) -> Image:

@@ -18,7 +18,8 @@ from asgn.data.loading.batches import batch_loader
 from asgn.data.types import Batch
 from asgn.errors import UserError
 from asgn.experiments.runs.assembly import RunPlan, build_state, build_step, training_stream
-from asgn.experiments.runs.scoring import evaluate_model
+from asgn.experiments.runs.scoring import evaluate
+from asgn.inference.segmenter import Segmenter
 from asgn.models import snle
 from asgn.training.memory import PeakMemory
 from asgn.training.snle import STEPS_OF_ORIGINAL
@@ -110,9 +111,8 @@ class Rehearsal:
         """Seconds to validate an image and to write a checkpoint, and the GiB of the higher peak."""
         peak = PeakMemory(self.accelerator.device)
         started = time.perf_counter()
-        evaluate_model(
-            self.state.model, self.plan.validation_data, device=self.accelerator.device, limit=VALIDATION_IMAGES
-        )
+        segmenter = Segmenter(self.state.model, self.accelerator.device)
+        evaluate(segmenter, self.plan.validation_data, limit=VALIDATION_IMAGES)
         validating = (time.perf_counter() - started) / VALIDATION_IMAGES
         with tempfile.TemporaryDirectory() as folder:
             started = time.perf_counter()

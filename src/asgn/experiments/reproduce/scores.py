@@ -10,7 +10,8 @@ from asgn.experiments.reproduce.runs import TrainedRow
 from asgn.experiments.reproduce.setting import Setting
 from asgn.experiments.reproduce.walk import device_of
 from asgn.experiments.runs.leaks import leak_stamp_of
-from asgn.experiments.runs.scoring import evaluate_model
+from asgn.experiments.runs.scoring import evaluate
+from asgn.inference.segmenter import Segmenter
 
 ScoresBySplit = dict[str, dict[str, Any]]
 """The JSON of an evaluation, by split."""
@@ -39,14 +40,8 @@ def _score(setting: Setting, data: ReferringDataset, trained: TrainedRow) -> dic
 
     def compute() -> dict[str, Any]:
         device = device_of(setting)
-        evaluation = evaluate_model(
-            trained.model,
-            data,
-            device=device,
-            protocol=setting.protocol,
-            densecrf=densecrf,
-            limit=setting.limit,
-        )
+        segmenter = Segmenter(trained.model, device, densecrf)
+        evaluation = evaluate(segmenter, data, protocol=setting.protocol, limit=setting.limit)
         return {
             "variant": str(trained.row.variant),
             "seed": trained.seed,

@@ -16,6 +16,7 @@ from asgn.data.types import Expression, ReferringDataset
 from asgn.data.vocabulary import Vocabulary
 from asgn.experiments.runs.packing import packed_split
 from asgn.experiments.runs.warm_start import extended_vocabulary, load_start
+from asgn.inference.load import find_model
 from asgn.models.build import build_generator
 from asgn.models.discriminator import Discriminator
 from asgn.models.pretrained import Weights, load_backbone_weights
@@ -47,7 +48,7 @@ class RunPlan:
     vocabulary: Vocabulary | None = None
     """None builds one from the training expressions."""
     weights: Weights = "default"
-    start_from: Path | None = None
+    start_from: str | Path | None = None
     """A trained model whose weights and words the run begins with."""
     packed: Path | None = None
     """Folder of packed files, where the training split is packed on first use; None decodes it anew each time."""
@@ -60,7 +61,7 @@ class RunPlan:
 
 def build_state(plan: RunPlan) -> TrainingState:
     """Networks with their first weights, and their optimisers."""
-    source = None if plan.start_from is None else load_model(plan.start_from)
+    source = None if plan.start_from is None else load_model(find_model(plan.start_from))
     vocabulary = plan.vocabulary or extended_vocabulary(
         None if source is None else source.vocabulary, (item.text for item in _texts(plan.train_data))
     )

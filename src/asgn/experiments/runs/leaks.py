@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from asgn.checkpoint import Model
+from asgn.checkpoint import Model, ModelDescription
 from asgn.data.checks.image_origin import ImageLists
 from asgn.data.checks.leaks import LeakStamp, audit
 from asgn.data.types import ReferringDataset
@@ -31,7 +31,7 @@ def with_start(stamp: LeakStamp, provenance: Mapping[str, Any]) -> LeakStamp:
     return stamp.joined(LeakStamp("", "") if earlier is None else LeakStamp.from_json(earlier))
 
 
-def leak_stamp_of(model: Model, data: ReferringDataset) -> str:
+def leak_stamp_of(model: Model | ModelDescription, data: ReferringDataset) -> str:
     """What a score of this model on this split has to say of images seen in training."""
     if data.name == "synthetic":
         return "clean: drawn anew"

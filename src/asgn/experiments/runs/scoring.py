@@ -1,38 +1,47 @@
 """A trained model's scores on a split."""
 
-
-import torch
 from accelerate.utils import gather_object
 from torch import distributed
 
-from asgn.checkpoint import Model
 from asgn.data.types import ReferringDataset
-from asgn.evaluation.evaluate import Evaluation, KeepMask, Progress, Share, evaluate
+from asgn.evaluation.evaluate import Evaluation, KeepMask, Progress, Share
+from asgn.evaluation.evaluate import evaluate as evaluate_masks
 from asgn.experiments.runs.leaks import leak_stamp_of
 from asgn.inference.segmenter import Segmenter
 
 
-def evaluate_model(
-    model: Model,
+def evaluate(
+    segmenter: Segmenter,
     data: ReferringDataset,
     *,
-    device: torch.device,
     protocol: str = "clean",
-    densecrf: bool = False,
     control_seed: int | None = None,
     limit: int | None = None,
     keep_mask: KeepMask | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
-    """Score a model on a split (see `evaluate`); several processes share its images, and all get the scores."""
-    segmenter = Segmenter(model, device, densecrf)
-    return evaluate(
+    """Score a model on a split; several processes share its images, and all get the scores.
+
+    Args:
+        segmenter: the model.
+        data: the split, such as of `open_dataset`.
+        protocol: `clean` resizes logits, then binarises; `reference` binarises first (protocol section 5).
+        control_seed: when given, the masks of phrases shuffled with this seed are scored too.
+        limit: score at most so many images, spread evenly over the split.
+        keep_mask: called with each expression and the mask that was scored for it.
+        progress: called after each image with the images done and their total.
+
+    Raises:
+        DataError: the split is empty, or an image or mask cannot be read.
+        UserError: the protocol is unknown.
+    """
+    return evaluate_masks(
         lambda image, phrases: segmenter.predict_masks(image, phrases, protocol),
         data,
         protocol=protocol,
         control_seed=control_seed,
         limit=limit,
-        leak_stamp=leak_stamp_of(model, data),
+        leak_stamp=leak_stamp_of(segmenter.model, data),
         keep_mask=keep_mask,
         share=own_share(),
         progress=progress,
@@ -44,5 +53,3 @@ def own_share() -> Share:
     if not (distributed.is_available() and distributed.is_initialized()):
         return Share()
     return Share(distributed.get_rank(), distributed.get_world_size(), gather_object)
-
-

@@ -17,10 +17,11 @@ from asgn.data.loading.batches import batch_loader
 from asgn.errors import CheckpointError, OutputError, UserError
 from asgn.experiments.runs.assembly import RunPlan, build_state, build_step, training_stream
 from asgn.experiments.runs.leaks import check_leaks, with_start
-from asgn.experiments.runs.scoring import evaluate_model
+from asgn.experiments.runs.scoring import evaluate
 from asgn.experiments.runs.summary import Session
 from asgn.experiments.runs.validation_panel import ValidationPanel
 from asgn.files import atomic_write_json, ensure_writable_folder, remove_leftovers
+from asgn.inference.segmenter import Segmenter
 from asgn.training.balance import BalanceWatch
 from asgn.training.distributed import share_of_batch
 from asgn.training.loop import LAST, PREVIOUS, run_loop
@@ -112,7 +113,7 @@ def _validation(
         if panel is not None:
             recorder.show(step, "panel", panel.draw(model, device, step))
         limit = plan.train.validation_limit or None
-        summary = evaluate_model(model, plan.validation_data, device=device, limit=limit).scores.summary()
+        summary = evaluate(Segmenter(model, device), plan.validation_data, limit=limit).scores.summary()
         return {name: value for name, value in summary.items() if isinstance(value, float)}
 
     return validate

@@ -12,10 +12,10 @@ from asgn.data.expressions.colours import colour_name
 from asgn.data.files.masks import iou
 from asgn.data.transforms import placement_in_square
 from asgn.data.vocabulary import MAX_WORDS, Encoded
+from asgn.inference.encoded import EncodedImage, PhraseModel
 from asgn.inference.explain.disambiguation import Settling, asked_with, distinguishing_words, settling_words
 from asgn.inference.explain.regions import Region, two_regions
-from asgn.inference.results.presence import presence_scores
-from asgn.inference.segmenter import EncodedImage, Segmenter
+from asgn.inference.presence import presence_scores
 
 _HARDLY, _PARTLY = 0.9, 0.5
 
@@ -76,7 +76,7 @@ class Why:
         return said if self.settling else [*said, "no word that the model knows would settle it"]
 
 
-def explain(segmenter: Segmenter, image: EncodedImage, phrase: str) -> Why:
+def explain(segmenter: PhraseModel, image: EncodedImage, phrase: str) -> Why:
     """Ask again without each word and with each word that may settle it: one batch over the features at hand.
 
     Raises:

@@ -27,7 +27,8 @@ from asgn.data.synthetic.dataset import SyntheticDataset
 from asgn.data.vocabulary import MAX_WORDS, SPECIAL
 from asgn.errors import ExportError, MissingExtraError
 from asgn.files import atomic_write, atomic_write_json, ensure_writable_folder
-from asgn.inference.onnx.runner import CONFIG, DECODE, ENCODE, FORMAT, SEMANTIC, OnnxGenerator, require_onnxruntime
+from asgn.inference.backend import Backend, TorchBackend
+from asgn.inference.onnx.runner import CONFIG, DECODE, ENCODE, FORMAT, SEMANTIC, OnnxBackend, require_onnxruntime
 from asgn.inference.results.segmentation import THRESHOLD
 from asgn.models.generator import Generator, ImageFeatures
 from asgn.models.weights_file import sha256_of
@@ -64,7 +65,7 @@ def export_model(model: Model, folder: Path) -> Parity:
     generator = copy.deepcopy(model.generator).cpu().eval().to(memory_format=torch.contiguous_format)  # as in ONNX
     with _quiet(), torch.no_grad():
         graphs = {ENCODE: _encode_graph(generator, _scene(model)), DECODE: _decode_graph(generator, _scene(model))}
-    parity = check_parity(model, OnnxGenerator(graphs))
+    parity = check_parity(model, OnnxBackend(graphs))
     for name, content in graphs.items():
         atomic_write(folder / name, partial(Path.write_bytes, data=content))
     description = {
@@ -77,7 +78,7 @@ def export_model(model: Model, folder: Path) -> Parity:
     return parity
 
 
-def check_parity(model: Model, exported: Generator) -> Parity:
+def check_parity(model: Model, exported: Backend) -> Parity:
     """Compare graphs with the network, phrase by phrase and with all phrases at once.
 
     Raises:
@@ -85,14 +86,14 @@ def check_parity(model: Model, exported: Generator) -> Parity:
     """
     scene = _scene(model)
     tokens, lengths = _phrases(model)
-    with torch.inference_mode():
-        expected = _pixels(model.generator, scene, tokens, lengths)
-        together = _pixels(exported, scene, tokens, lengths)
-        alone = [
-            _pixels(exported, scene, tokens[p : p + 1, :length], lengths[p : p + 1])
-            for p, length in enumerate(lengths.tolist())
-        ]
-    parity = _compare(expected.repeat(2, 1, 1, 1), torch.cat([together, *alone]))
+    network, features = TorchBackend(model.generator), exported.encode(scene)
+    expected = network.logits(network.encode(scene), tokens, lengths)
+    together = exported.logits(features, tokens, lengths)
+    alone = [
+        exported.logits(features, tokens[p : p + 1, :length], lengths[p : p + 1])
+        for p, length in enumerate(lengths.tolist())
+    ]
+    parity = _compare(expected.repeat(2, 1, 1), torch.cat([together, *alone]))
     if not (parity.logit_difference <= LARGEST_DIFFERENCE and parity.mask_iou >= SMALLEST_IOU):
         raise ExportError(
             f"the exported graphs do not answer as the network does (logits differ by {parity.logit_difference:.2g}, "
@@ -107,11 +108,6 @@ def _compare(expected: Tensor, given: Tensor) -> Parity:
     union = int((true | found).sum())
     iou = int((true & found).sum()) / union if union else 1.0
     return Parity(float((given - expected).abs().max()) / scale, iou)
-
-
-def _pixels(generator: Generator, scene: Tensor, tokens: Tensor, lengths: Tensor) -> Tensor:
-    pixels: Tensor = generator.upsample(generator.decode(generator.encode(scene), tokens, lengths))
-    return pixels
 
 
 def _scene(model: Model) -> Tensor:

@@ -6,7 +6,6 @@ from functools import cache
 from pathlib import Path
 from typing import Protocol
 
-import matplotlib
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
@@ -122,4 +121,6 @@ def _wrap(text: str, font: ImageFont.FreeTypeFont, width: int) -> list[str]:
 @cache
 def _font(size: int) -> ImageFont.FreeTypeFont:
     """DejaVu Sans, which matplotlib carries; it knows the letters of most scripts written left to right."""
+    import matplotlib  # not needed to segment, and slow to import
+
     return ImageFont.truetype(str(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")), size)

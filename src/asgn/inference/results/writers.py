@@ -20,13 +20,13 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from pycocotools import mask as coco_mask
 
 from asgn.data.files.masks import encode_rle
 from asgn.errors import OutputError
-from asgn.files import atomic_write, atomic_write_text, ensure_writable_folder
+from asgn.files import atomic_write_text, ensure_writable_folder
 from asgn.inference.results.overlay import PhraseMask, draw_overlay
+from asgn.inference.results.pictures import mask_picture, write_picture
 from asgn.inference.results.polygons import mask_polygons
 
 OutputFormat = Literal["png", "rle", "coco", "polygon", "overlay"]
@@ -89,7 +89,7 @@ class ResultWriter:
             paths = [self.folder / f"{self._names.take(f'{stem}-{item.phrase}')}.png" for item in results]
             refuse_photographs(paths, self._photographs)
             for path, item in zip(paths, results, strict=True):
-                write_mask(path, item.mask)
+                write_picture(path, mask_picture(item.mask))
             return paths
         if self.output_format == "overlay":
             path = self.folder / f"{stem}.overlay.png"
@@ -174,16 +174,6 @@ def coco_results(results: Sequence[PhraseMask], image: int | str) -> list[dict[s
     """Entries of a COCO results list: `image_id` for a number or `file_name` for a name, category 1, RLE."""
     key = "image_id" if isinstance(image, int) else "file_name"
     return [{key: image, "category_id": 1, **rle_record(item)} for item in results]
-
-
-def write_mask(path: Path, mask: NDArray[np.bool_]) -> None:
-    """Write a mask (H, W) as an 8 bit grey PNG of 0 and 255. Raises OutputError."""
-    write_picture(path, Image.fromarray(np.where(mask, np.uint8(255), np.uint8(0))))
-
-
-def write_picture(path: Path, image: Image.Image) -> None:
-    """Write a picture as PNG. Raises OutputError."""
-    atomic_write(path, lambda temporary: image.save(temporary, format="PNG"))
 
 
 def _write_compact_json(path: Path, value: Any) -> None:

@@ -67,6 +67,8 @@ def push_to_hub(
 def fetch_pretrained(name: str | Path, revision: str | None = None, token: str | None = None) -> Path:
     """The file or folder that a name means: itself where it is there, else a repository's files, downloaded once.
 
+    No repository is asked for where OWNER is a folder here.
+
     Raises:
         MissingExtraError: huggingface_hub is not installed.
         CheckpointError: there is nothing of that name, here or on huggingface.co, or it could not be asked.
@@ -74,8 +76,11 @@ def fetch_pretrained(name: str | Path, revision: str | None = None, token: str |
     path = Path(name)
     if path.exists():
         return path
-    if _HUB_ID.fullmatch(str(name)) is None or path.suffix == ".safetensors":
-        raise CheckpointError(f"model {name} does not exist: give a file, a folder, or OWNER/NAME on huggingface.co")
+    is_hub_id = _HUB_ID.fullmatch(str(name)) is not None and path.suffix != ".safetensors"
+    if not is_hub_id or path.parent.is_dir():  # a slip in the path of a run is no question to the network
+        raise CheckpointError(
+            f"model {name} does not exist: give asgn-mobile, a file, a folder, or OWNER/NAME on huggingface.co"
+        )
     hub = _require_hub()
     doing = f"model {name} is no file or folder here and could not be had from huggingface.co"
     with _one_line(CheckpointError, doing, "check the name and the network"):

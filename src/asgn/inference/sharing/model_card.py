@@ -44,9 +44,9 @@ def model_card(model: Model, name: str) -> str:
 def _use(name: str) -> str:
     return (
         "```python\n"
-        "from asgn.inference.segmenter import Segmenter\n\n"
-        f'segmenter = Segmenter.from_pretrained("{name}")  # this folder, or OWNER/{name}\n'
-        'mask = segmenter.encode("street.jpg").segment("white car on the right").mask\n'
+        "import asgn\n\n"
+        f'segmenter = asgn.load("{name}")  # this folder, or OWNER/{name}\n'
+        'mask = segmenter("street.jpg", "white car on the right").mask\n'
         "```"
     )
 

@@ -11,6 +11,7 @@ import numpy as np
 from asgn.data.types import Image
 from asgn.files import atomic_write
 from asgn.inference.results.overlay import draw_overlay
+from asgn.inference.results.pictures import mask_picture, write_picture
 from asgn.inference.results.segmentation import Segmentation
 from asgn.inference.results.writers import (
     FileNames,
@@ -19,8 +20,6 @@ from asgn.inference.results.writers import (
     polygon_record,
     refuse_photographs,
     rle_record,
-    write_mask,
-    write_picture,
 )
 from asgn.inference.sheets.reader import Group, SheetRow
 
@@ -55,7 +54,7 @@ class RowWriter:
         """Write the pictures that the format asks for, each atomically, and give a record of each answer."""
         if self._format == "png":
             for row, found in answers:
-                write_mask(self._folder / self._mask_names[row.line], found.mask)
+                write_picture(self._folder / self._mask_names[row.line], mask_picture(found.mask))
             return [{**_base(row, found), "file": self._mask_names[row.line]} for row, found in answers]
         if self._format == "overlay":
             name = self._overlay_names[group.number]

@@ -12,7 +12,6 @@ Results stand in the order in which their images first appear in the sheet. Rows
 """
 
 import csv
-import hashlib
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -25,8 +24,9 @@ from asgn.data.files.json_file import read_json
 from asgn.data.types import Image
 from asgn.errors import OutputError, UserError
 from asgn.files import atomic_write, atomic_write_json, ensure_writable_folder, remove_leftovers
+from asgn.inference.encoded import EncodedImage
 from asgn.inference.results.writers import OutputFormat
-from asgn.inference.segmenter import EncodedImage, Segmenter
+from asgn.inference.segmenter import Segmenter
 from asgn.inference.sheets.journal import FolderLock, JournalWriter, read_places, read_records, repair
 from asgn.inference.sheets.output import RowWriter, write_results
 from asgn.inference.sheets.reader import Group, RefusedRow, Sheet, SheetRow, group_rows, share_of
@@ -143,7 +143,7 @@ def _answer_group(
         return {"rows": [], "refused": [(row.line, opened) for row in group.rows]}
     pixels, encoded = opened
     rows, refused = _readable(segmenter, group.rows)
-    found = segmenter.segment(encoded, [row.phrase for row in rows])
+    found = segmenter(encoded, [row.phrase for row in rows])
     return {"rows": writer.write(pixels, group, list(zip(rows, found, strict=True))), "refused": refused}
 
 
@@ -208,10 +208,7 @@ def _write_refused(path: Path, refused: Sequence[RefusedRow]) -> None:
 
 
 def _description(segmenter: Segmenter, sheet: Sheet, output_format: OutputFormat) -> dict[str, Any]:
-    weights = hashlib.sha256()
-    for name, tensor in sorted(segmenter.generator.state_dict().items()):
-        weights.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
-    model = {"weights": weights.hexdigest(), "densecrf": segmenter.densecrf}
+    model = {"weights": segmenter.backend.digest(), "densecrf": segmenter.densecrf}
     return {"sheet": sheet.digest, "model": model, "format": output_format}
 
 
