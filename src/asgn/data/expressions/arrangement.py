@@ -109,6 +109,13 @@ class Arrangement:
             lambda item: item is not other and predicates.is_related(item, relation, other),
         )
 
+    def owner(self, thing: int) -> Selection:
+        """Objects whose belonging a thing (an index) is."""
+        other = self.objects[thing]
+        return self._judge(
+            ("owner", thing), lambda item: False if item is other else predicates.owns(item, other)
+        )
+
     def between(self, first: int, second: int) -> Selection:
         """Objects between two others (indices)."""
         ends = self.objects[first], self.objects[second]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from asgn.data.expressions import families, templates
 from asgn.data.expressions.absent_families import absences
 from asgn.data.expressions.arrangement import Arrangement, indices
+from asgn.data.expressions.belongings import belongings
 from asgn.data.expressions.families import Kind, Meaning
 from asgn.data.expressions.nouns import Noun
 from asgn.data.expressions.photograph_families import views
@@ -94,6 +95,7 @@ def _meanings(
     yield from families.stuff(arrangement, rng)
     if is_photograph:
         yield from views(arrangement, open_heads)
+        yield from belongings(arrangement, open_heads, anchors)
     if absent is not None:
         things = [noun for noun in absent.things if not arrangement.category(noun.name).possible]
         regions = [noun for noun in absent.stuff if not arrangement.category(noun.name).possible]

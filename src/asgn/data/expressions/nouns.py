@@ -8,6 +8,8 @@ _UNCHANGED = ("aircraft", "bison", "fish", "offspring", "salmon", "shrimp", "squ
 _COMMONER = {"person": "people", "ox": "oxen"} | {word: word for word in _UNCHANGED}
 """Where the dictionary's first plural is not what people write."""
 
+PEOPLE = frozenset(("person", "people", "man", "men", "woman", "women", "pedestrian", "pedestrians"))
+
 _SINGULAR_ENDINGS = ("ss", "us", "is", "os", "as")
 _PREPOSITION = re.compile(r"[ -](?:of|in|on|with|for|at|to)[ -]")
 _LAST_WORD = re.compile(r"[^ -]+$")
@@ -44,6 +46,11 @@ def plural(name: str) -> str:
     if preposition is not None:
         return plural(name[: preposition.start()]) + name[preposition.start() :]
     return _LAST_WORD.sub(lambda last: _plural_word(last[0]), name)
+
+
+def is_plural_alone(name: str) -> bool:
+    """Whether a name takes neither "a" nor a plural of its own ("jeans")."""
+    return name.endswith("s") and plural(name) == name
 
 
 @lru_cache(maxsize=4096)

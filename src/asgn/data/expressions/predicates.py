@@ -17,6 +17,8 @@ SIDES = ("left", "right", "top", "bottom")
 CORNERS = (("top", "left"), ("top", "right"), ("bottom", "left"), ("bottom", "right"))
 RELATIONS = ("left", "right", "above", "below", "next")
 
+_OWNED, _PARTED = 0.7, 0.03
+
 Answer = bool | None
 """Surely, surely not, or None for doubtful."""
 
@@ -200,6 +202,16 @@ def box_gap(first: SceneObject, second: SceneObject) -> float:
     across = max(first.box[0], second.box[0]) - min(first.box[2], second.box[2])
     down = max(first.box[1], second.box[1]) - min(first.box[3], second.box[3])
     return math.hypot(max(across, 0.0), max(down, 0.0))
+
+
+def owns(item: SceneObject, thing: SceneObject) -> Answer:
+    """Whether somebody wears, carries or holds a thing: most of its box lies in theirs; surely not where they part."""
+    left, right = max(item.box[0], thing.box[0]), min(item.box[2], thing.box[2])
+    top, bottom = max(item.box[1], thing.box[1]), min(item.box[3], thing.box[3])
+    box = (thing.box[2] - thing.box[0]) * (thing.box[3] - thing.box[1])
+    if max(right - left, 0.0) * max(bottom - top, 0.0) >= _OWNED * box and item.area > thing.area:
+        return True
+    return False if box_gap(item, thing) > _PARTED else None
 
 
 def is_between(item: SceneObject, first: SceneObject, second: SceneObject) -> Answer:

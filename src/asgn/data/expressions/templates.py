@@ -9,6 +9,9 @@ import random
 from collections.abc import Sequence
 from typing import TypeVar
 
+from asgn.data.expressions.colours import COLOURS
+from asgn.data.expressions.nouns import PEOPLE
+
 Item = TypeVar("Item")
 
 Forms = tuple[tuple[str, str], ...]
@@ -19,6 +22,7 @@ ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
 NUMERALS = ("1st", "2nd", "3rd", "4th", "5th", "6th")
 NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight")
 SIZE_WORDS = {"small": ("small", "little", "small", "tiny"), "big": ("big", "large", "big", "huge")}
+DRESSED = ("in {c}", "in {c}", "wearing {c}", "in {c} shirt", "with {c} shirt")
 SPELLINGS = {"gray": ("gray", "grey"), "purple": ("purple", "purple", "violet")}
 
 _LEFT_RIGHT = (
@@ -134,6 +138,8 @@ TEMPLATES: dict[str, tuple[str, ...]] = {
         "big {n} in the middle", "large {n} in the middle", "large {n} in the center",
         "big {n} in the middle of the picture",
     ),
+    "dressed in": ("{n} in {a}", "{n} wearing {a}", "{n} in {a}"),
+    "carrying": ("{n} with {a}", "{n} with {a}", "{n} that has {a}"),
     "absent left": ("{n} on the {s}", "{n} on {s} side", "{n} in the {s} half", "{n} on the {s} of the picture"),
     "absent top": ("{n} at the {s} of the picture", "{n} near the {s}", "{n} at the {s}"),
 }  # fmt: skip
@@ -164,6 +170,9 @@ def _pick(items: Sequence[Item], rng: random.Random) -> Item:
 
 
 def with_adjective(adjective: str, forms: Forms, rng: random.Random) -> Forms:
-    """The noun phrases with a colour or size word in front, spelt in one of its ways."""
+    """The noun phrases with a colour or size word in front, spelt in one of its ways; people wear it."""
+    if adjective in COLOURS and forms[0][0] in PEOPLE:
+        worn = _pick(DRESSED, rng).format(c=adjective)
+        return tuple((f"{singular} {worn}", f"{plural} {worn}") for singular, plural in forms)
     spelt = _pick(SIZE_WORDS.get(adjective) or SPELLINGS.get(adjective) or (adjective,), rng)
     return tuple((f"{spelt} {singular}", f"{spelt} {plural}") for singular, plural in forms)

@@ -4,7 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 
-from asgn.data.expressions.nouns import Noun, plural, readable_name
+from asgn.data.expressions.nouns import Noun, is_plural_alone, plural, readable_name
 
 UNNAMED = Noun.of("object")
 """Stands for what has no name of its own; never said."""
@@ -51,6 +51,13 @@ _CONFUSED: tuple[frozenset[str], ...] = tuple(
         ("mountains", "mountain", "rocks", "hill", "stone"), ("window", "door", "mirror", "glass"),
         ("curtain", "blinds", "window"), ("blanket", "towel", "pillow", "bed", "cloth", "rug", "napkin"),
         ("fence", "net", "railing"), ("stairs", "floor"),
+        ("dress", "skirt", "romper", "bodysuit", "top"), ("skirt", "shorts"),
+        ("shirt", "blouse", "t-shirt", "top", "sweater", "jumper", "sweatshirt", "hoodie", "cardigan", "vest",
+         "bodysuit"),
+        ("coat", "jacket", "blazer", "cape", "cardigan", "suit", "vest", "hoodie", "sweater"),
+        ("pants", "jeans", "leggings", "tights", "stockings", "suit", "romper"), ("socks", "stockings", "tights"),
+        ("shoes", "boots", "sandals", "heels", "pumps", "sneakers", "loafers", "flats", "wedges"),
+        ("bag", "purse", "wallet"), ("glasses", "sunglasses"), ("bracelet", "watch", "ring"), ("hair", "hat"),
     )
 )  # fmt: skip
 """Names that one person may use where another uses the other."""
@@ -77,15 +84,10 @@ _BACKDROPS = frozenset(
     ("sky", "clouds", "fog", "trees", "mountains", "buildings", "wall", "sea", "house", "fence", "curtain", "blinds")
 )
 
-_WORN = frozenset(("tie", "handbag", "backpack", "glove", "skis", "snowboard", "racket", "bat"))
-"""What people wear or hold, which nobody finds by where it lies from them."""
-
 _OFTEN_MISTAKEN = frozenset(
     ("horse", "cow", "sheep", "bird", "chair", "bottle", "potted plant", "pottedplant", "bicycle")
 )
 """Kinds that a network of few classes takes other things for, or draws several of as one."""
-
-PEOPLE = frozenset(("person", "people", "man", "men", "woman", "women", "pedestrian", "pedestrians"))
 
 _NO_COLOUR = frozenset(
     ("person", "man", "woman", "boy", "girl", "child", "baby", "pedestrian", "rider", "bicycle", "zebra", "giraffe",
@@ -104,7 +106,7 @@ def everyday_noun(label: str, is_stuff: bool, known: Collection[str] = ()) -> No
     if not name or _NAMELESS & set(name.split()) or label.lower() in _NAMELESS:
         return None
     name = _RENAMED.get(name, name) if is_stuff or name in ("blind window", "playingfield") else name
-    if name.endswith("s") and is_stuff:
+    if (name.endswith("s") and is_stuff) or is_plural_alone(name):
         return Noun(name, name, tuple((other, other) for other in _SYNONYMS.get(name, ()) if other not in known))
     return Noun.of(name, *(other for other in _SYNONYMS.get(name, ()) if other not in known))
 
@@ -141,11 +143,6 @@ def is_unbroken(name: str) -> bool:
 def is_backdrop(name: str) -> bool:
     """Whether a region of this name lies behind things rather than under them."""
     return _head(name) in _BACKDROPS
-
-
-def is_worn(name: str) -> bool:
-    """Whether people carry such a thing on them."""
-    return _head(name) in _WORN
 
 
 def is_often_mistaken(name: str) -> bool:

@@ -5,11 +5,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from asgn.data.expressions.belongings import is_worn
 from asgn.data.expressions.colours import COLOURS
 from asgn.data.expressions.generate import Phrase
+from asgn.data.expressions.nouns import PEOPLE, is_plural_alone
 from asgn.data.expressions.predicates import SceneObject
 from asgn.data.expressions.templates import NUMERALS, ORDINALS, SIZE_WORDS
-from asgn.data.photographs.category_names import PEOPLE, UNNAMED, is_backdrop, is_worn
+from asgn.data.photographs.category_names import UNNAMED, is_backdrop
 
 _COMPARATIVES = frozenset(("bigger", "larger", "smaller", "biggest", "largest", "smallest", "littlest"))
 _SIZES = frozenset(word for words in SIZE_WORDS.values() for word in words) | _COMPARATIVES
@@ -101,6 +103,6 @@ def restyled(phrases: Sequence[Phrase], objects: Sequence[SceneObject], rng: ran
 def _with_article(text: str, nouns: Sequence[str], rng: random.Random) -> str:
     """With "a" or "an" before a noun, or a colour and a noun, that stands bare at the start."""
     start = rf"(?:(?:{'|'.join(COLOURS)}|grey|violet) )?(?:{'|'.join(map(re.escape, nouns))})\b"
-    if rng.random() >= _ARTICLE_SHARE or not re.match(start, text):
+    if rng.random() >= _ARTICLE_SHARE or not re.match(start, text) or is_plural_alone(nouns[0]):
         return text
     return f"{'an' if text[0] in 'aeiou' else 'a'} {text}"

@@ -10,16 +10,16 @@ from scipy import ndimage
 
 from asgn.data.expressions.colours import colour_name
 from asgn.data.expressions.generate import AbsentNouns
-from asgn.data.expressions.nouns import Noun, readable_name
+from asgn.data.expressions.nouns import PEOPLE, Noun, readable_name
 from asgn.data.expressions.predicates import SceneObject
 from asgn.data.files.coco_instances import Annotation, Instances
 from asgn.data.photographs.category_names import UNNAMED, confusable_names, everyday_noun, has_one_colour, is_unbroken
 from asgn.data.photographs.quality import Sources, is_one_object
 from asgn.data.types import Image, Mask
 
-LEAST_AREA = 0.01
+LEAST_AREA = 0.004
 LEAST_AREA_OF_STUFF = 0.03
-LEAST_AREA_OF_CUT = 0.03
+LEAST_AREA_OF_CUT = 0.015
 LEAST_AREA_WHERE_PARTIAL = 0.02
 """Shares of the image below which nobody would refer to a thing, a region, a thing cut off by the edge of the image,
 and a thing among others that are not annotated."""
@@ -29,6 +29,8 @@ _TOUCH = 0.006
 _MAIN_PART = 0.9
 _MONOCHROME = 10.0
 _LEAST_COLOUR_PIXELS = 60
+_TORSO = (0.25, 0.5)  # of the height of somebody who stands or sits upright
+_LEAST_UPRIGHT = 1.3
 
 
 class Names:
@@ -160,9 +162,13 @@ def _least_area(item: _Outlined, is_stuff: bool, partial: bool) -> float:
 
 
 def _touching(outlined: Sequence[_Outlined], names: Names) -> set[int]:
-    """Things within a few pixels of another that might be called the same: nobody can tell where one ends."""
+    """Things that a network outlined by class, within a few pixels of their like: nobody can tell where one ends."""
     found: set[int] = set()
-    things = [item for item in outlined if not names.is_stuff.get(item.annotation.category_id, False)]
+    things = [
+        item
+        for item in outlined
+        if item.annotation.score is not None and not names.is_stuff.get(item.annotation.category_id, False)
+    ]
     for first, second in combinations(things, 2):
         alike = first.noun == second.noun or second.noun.name in names.lookalikes[first.noun.name]
         if alike and _touch(first, second):
@@ -189,9 +195,14 @@ def _is_in_one_part(mask: Mask) -> bool:
 
 
 def _colour(item: _Outlined, image: Image) -> str | None:
-    """The colour of the object's inside; its rim mixes with what is behind."""
-    if not has_one_colour(item.noun.name):
+    """The colour of the object's inside, whose rim mixes with what is behind; of people, that of the upper body."""
+    is_person = item.noun.name in PEOPLE
+    if not (is_person or has_one_colour(item.noun.name)):
         return None
     inside = ndimage.binary_erosion(item.mask[item.box], iterations=2)
+    if is_person:
+        if len(inside) < _LEAST_UPRIGHT * inside.shape[1]:
+            return None
+        inside[: round(_TORSO[0] * len(inside))] = inside[round(_TORSO[1] * len(inside)) :] = False
     pixels = image[item.box][inside]
     return colour_name(pixels) if len(pixels) >= _LEAST_COLOUR_PIXELS else None
