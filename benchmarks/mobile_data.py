@@ -23,13 +23,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from asgn.evaluation.probes.spatial_probe import instances_of, side_questions
-
 from asgn.data.datasets import open_dataset
 from asgn.data.expressions.nouns import Noun
 from asgn.data.photographs.absent_phrases import AbsentPhrases
 from asgn.data.photographs.annotate import annotate
 from asgn.data.types import ReferringDataset
+from asgn.evaluation.probes.spatial_probe import instances_of, side_questions
 
 Line = dict[str, Any]
 

@@ -7,8 +7,8 @@ from asgn.data.expressions.families import Anchor, Meaning, NounPhrase
 from asgn.data.expressions.nouns import PEOPLE
 
 _GARMENTS = frozenset(
-    ("dress", "skirt", "romper", "bodysuit", "top", "shirt", "t-shirt", "blouse", "sweater", "jumper", "sweatshirt", "hoodie",
-     "cardigan", "vest", "coat", "jacket", "blazer", "cape", "suit", "pants", "jeans", "leggings", "tights",
+    ("dress", "skirt", "romper", "bodysuit", "top", "shirt", "t-shirt", "blouse", "sweater", "jumper", "sweatshirt",
+     "hoodie", "cardigan", "vest", "coat", "jacket", "blazer", "cape", "suit", "pants", "jeans", "leggings", "tights",
      "stockings", "shorts", "socks", "shoes", "boots", "sandals", "heels", "pumps", "sneakers", "loafers", "flats",
      "wedges", "gloves", "bra")
 )  # fmt: skip
