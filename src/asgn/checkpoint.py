@@ -120,7 +120,8 @@ def read_description(header: Mapping[str, Any], origin: str) -> ModelDescription
     """The description in a header (see `model_header`). Raises CheckpointError, which names `origin`."""
     try:
         config = ModelConfig(**header["model"])
-        vocabulary = Vocabulary(header["vocabulary"]["words"], header["vocabulary"]["strip"])
+        words = header["vocabulary"]
+        vocabulary = Vocabulary(words["words"], words["strip"], config.trained_words or None)
         presence = PresenceCalibration(**header["presence"]) if "presence" in header else None
     except (KeyError, TypeError) as error:
         raise CheckpointError(f"{origin} lacks a model's description ({error}): it is of another version") from error

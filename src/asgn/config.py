@@ -26,6 +26,8 @@ class ModelConfig:
 
     variant: str = setting("R+LSTM", "row name of the paper, dense CRF left out")
     vocabulary_size: int = setting(12112, "entries of the word embedding")
+    word_vector_size: int = setting(0, "entries of a frozen word vector; 0 where words have none")
+    trained_words: int = setting(0, "words with an embedding of their own, the first; 0 where all have one")
     image_size: int = setting(320, "side in pixels of the square input (Sec. IV-C)")
     embedding_size: int = setting(1000, "size of a word embedding")
     language_size: int = setting(1000, "size of the LSTM state and sentence vector (Sec. IV-C)")
@@ -39,7 +41,7 @@ class ModelConfig:
 
     @classmethod
     def for_variant(cls, variant: Variant, vocabulary_size: int, **changes: Any) -> "ModelConfig":
-        """The paper's sizes; for `M`, smaller widths that keep the shipped model under 12 MB.
+        """The paper's sizes; for `M`, `N` and `MN`, smaller widths that keep the shipped model small.
 
         `D` is dilated as torchvision's DeepLab was trained; for a base-code DeepLab set `dilation` to `every-block`.
         """
@@ -48,7 +50,7 @@ class ModelConfig:
             "R": {},
             "D": {"dilation": "later-blocks"},
             "SNLE": {"image_size": 512},
-            "M": {**small, "detail_size": 128},
+            **{name: {**small, "detail_size": 128} for name in ("M", "N", "MN")},
         }
         name = str(variant.without_densecrf())
         return cls(**{"variant": name, "vocabulary_size": vocabulary_size, **own[variant.backbone], **changes})
@@ -87,7 +89,9 @@ class TrainConfig:
         "fixed", "learning rate: fixed (Sec. IV-C), or polynomial 0.9 to 1e-5 (base code)"
     )
     warmup_steps: int = setting(0, "first steps without the adversarial loss")
-    finetune: bool = setting(False, "train the backbone too, of M its dilated blocks; batch norm stays fixed")
+    finetune: bool = setting(
+        False, "train the backbone too, of M its dilated blocks, of N what follows dark3; batch norm stays fixed"
+    )
     flip: bool = setting(False, "mirror half of the images, swapping left and right in their phrases")
     augment: bool = setting(False, "vary zoom, place and light of each image a little")
     seed: int = setting(0, "seed of weights, order and drawing")

@@ -11,7 +11,7 @@ from asgn.data.vocabulary import SPECIAL, Vocabulary
 from asgn.errors import CheckpointError
 from asgn.experiments.runs.assembly import build_state
 from asgn.experiments.runs.leaks import with_start
-from asgn.experiments.runs.warm_start import extended_vocabulary
+from asgn.experiments.runs.words import extended_vocabulary
 
 
 @pytest.fixture

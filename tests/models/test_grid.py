@@ -3,11 +3,12 @@
 import pytest
 import torch
 
-from asgn.models.backbone import Backbone
 from asgn.models.detail import DetailEnhancement
+from asgn.models.joined import JoinedPointwise
 from asgn.models.spatial import spatial_coordinates
 from asgn.models.upsampling import Deconvolution, LegacyBilinear, bilinear_kernel
 from tests.models import textbook
+from tests.models.ladder import Ladder
 
 
 def test_the_eight_coordinates():
@@ -60,17 +61,6 @@ def test_deconvolution_starts_as_bilinear_interpolation():
     assert halfway == pytest.approx((grid[0, 0, 0, 0] + grid[0, 0, 0, 1]).item() / 2, abs=1e-6)
 
 
-class Ladder(Backbone):
-    """Declares layers only."""
-
-    def __init__(self, strides, between_pixels):
-        super().__init__()
-        self.strides = strides
-        self.channels = {layer: 3 + index for index, layer in enumerate(strides)}
-        self.output = list(strides)[-1]
-        self.between_pixels = between_pixels
-
-
 def positions(stride, between_pixels, cells):
     """A map that says of each cell on which column it is centred."""
     centre = torch.arange(cells, dtype=torch.float32) * stride + ((stride - 1) / 2 if between_pixels else 0)
@@ -80,15 +70,17 @@ def positions(stride, between_pixels, cells):
 @pytest.mark.parametrize("between_pixels", [False, True])
 def test_detail_is_read_at_the_output_cells_own_place(between_pixels):
     strides = {"conv2": 4, "conv4": 16, "fc7": 32}
-    detail = DetailEnhancement(Ladder(strides, between_pixels), ["conv2", "conv4"], 6)
-    for layer, step in (("conv2", 8), ("conv4", 2)):
-        sampled = detail._sample(positions(strides[layer], between_pixels, 96 // strides[layer]), step)
-        assert torch.equal(sampled, positions(32, between_pixels, 3)), layer
+    backbone = Ladder(strides, between_pixels, channels=dict.fromkeys(strides, 1))
+    features = {layer: positions(stride, between_pixels, 96 // stride) for layer, stride in strides.items()}
+    for layer in ("conv2", "conv4"):
+        reading = JoinedPointwise(backbone, layer, 1, bias=False)
+        torch.nn.init.ones_(reading.weight)
+        assert torch.equal(reading(features), positions(32, between_pixels, 3)), layer
 
 
 def test_detail_is_reduced_normalised_and_concatenated():
     torch.manual_seed(0)
-    backbone = Ladder({"conv1": 4, "conv3": 8, "conv5": 8}, between_pixels=False)
+    backbone = Ladder({"conv1": 4, "conv3": 8, "conv5": 8})
     detail = DetailEnhancement(backbone, ["conv1", "conv3"], 6)
     torch.nn.init.normal_(detail.reduce["conv1"].bias)
     features = {"conv1": torch.randn(2, 3, 8, 8), "conv3": torch.randn(2, 4, 4, 4), "conv5": torch.randn(2, 5, 4, 4)}

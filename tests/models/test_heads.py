@@ -3,6 +3,9 @@ import torch
 from torch.nn import functional as F
 
 from asgn.models.semantic import MaskHead, SemanticMaskHead
+from tests.models.ladder import Ladder
+
+BACKBONE = Ladder({"conv5": 8}, channels={"conv5": 12})
 
 
 @pytest.fixture
@@ -17,14 +20,14 @@ def feature():
 
 def test_without_se_the_image_has_no_part(fused, feature):
     head = MaskHead(8)
-    assert head.image_part(feature) is None
+    assert head.image_part({"conv5": feature}) is None
     torch.testing.assert_close(head(fused, None), F.conv2d(fused, head.score.weight, head.score.bias))
 
 
 @pytest.mark.parametrize("joined", ["prob", "logit", "feat"])
 def test_the_split_equals_one_convolution_over_the_concatenation(joined, fused, feature):
     torch.manual_seed(0)
-    head = SemanticMaskHead(8, 12, joined)
+    head = SemanticMaskHead(8, BACKBONE, joined)
     for parameter in head.parameters():
         torch.nn.init.normal_(parameter)
     score = F.conv2d(fused, head.score.weight, head.score.bias)
@@ -36,17 +39,17 @@ def test_the_split_equals_one_convolution_over_the_concatenation(joined, fused, 
     whole = F.conv2d(
         torch.cat([first, feature.expand(3, -1, -1, -1)], dim=1), torch.cat([weight, head.semantic.weight], dim=1), bias
     )
-    torch.testing.assert_close(head(fused, head.image_part(feature)), whole, rtol=0, atol=1e-5)
+    torch.testing.assert_close(head(fused, head.image_part({"conv5": feature})), whole, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("joined", ["prob", "logit", "feat"])
 def test_semantic_embedding_starts_as_a_rising_function_of_the_base_map(joined, fused, feature):
-    head = SemanticMaskHead(8, 12, joined)
+    head = SemanticMaskHead(8, BACKBONE, joined)
     base = F.conv2d(fused, head.score.weight, head.score.bias)
     expected = {"prob": 8 / (1 + torch.exp(-base)) - 4, "logit": base, "feat": base}[joined]
-    torch.testing.assert_close(head(fused, head.image_part(feature)), expected)
+    torch.testing.assert_close(head(fused, head.image_part({"conv5": feature})), expected)
 
 
 @pytest.mark.parametrize(("joined", "count"), [("prob", 8 + 1 + 1 + 12 + 1), ("logit", 23), ("feat", 8 + 12 + 1)])
 def test_parameters_are_those_of_the_textbook_layers(joined, count):
-    assert sum(weight.numel() for weight in SemanticMaskHead(8, 12, joined).parameters()) == count
+    assert sum(weight.numel() for weight in SemanticMaskHead(8, BACKBONE, joined).parameters()) == count

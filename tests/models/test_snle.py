@@ -73,7 +73,7 @@ def test_boxes_are_classified_by_the_same_layers(generators):
     coordinates = snle.box_coordinates(torch.tensor([[0, 0, 99, 49], [10, 20, 30, 40]]), height=50, width=100)
     with torch.no_grad():
         found = snle.box_logits(full, crops, coordinates, TOKENS, LENGTHS)
-        fc8 = full.visual(full.backbone.describe_crops(crops)).flatten(1)
+        fc8 = full.visual({"fc7": full.backbone.describe_crops(crops)}).flatten(1)
         weight = full.fusion.image.weight[:, : 16 + 8, 0, 0]
         joined = torch.cat([fc8 / fc8.norm(dim=1, keepdim=True), coordinates], dim=1)
         sentence = full.language(TOKENS, LENGTHS).sentence

@@ -8,7 +8,7 @@ from asgn.models.build import build_generator
 from asgn.variants import Variant
 from tests.models.variant_contract import VariantContract
 
-BASES = ("SNLE", *(f"{backbone}+{fusion}" for backbone in "RDM" for fusion in ("LSTM", "RMI")))
+BASES = ("SNLE", *(f"{backbone}+{fusion}" for backbone in ("R", "D", "M", "N", "MN") for fusion in ("LSTM", "RMI")))
 DETAILS = ("", "+DE", "+DE(conv1)", "+DE(conv2)", "+DE(conv3)", "+DE(conv1,conv2,conv3)", "+DE(conv4,conv5)")
 DETAILS += ("+DE(conv2,conv3,conv4,conv5)", "+DE(conv1,conv2,conv3,conv4,conv5)")
 

@@ -56,6 +56,14 @@ def model_changes(image_size: int | None) -> dict[str, object]:
     return {"image_size": image_size}
 
 
+def weights_given(text: str) -> Any:
+    """What `--weights` means: `default`, `random`, the path of a file, or paths parted by commas."""
+    if text in ("default", "random"):
+        return text
+    paths = [Path(text)] if Path(text).exists() else [Path(part) for part in text.split(",")]
+    return paths[0] if len(paths) == 1 else tuple(paths)
+
+
 def json_text(value: object) -> str:
     """Indented JSON for machines, in ASCII: any terminal can show it, and it holds file names that are no UTF-8."""
     return json.dumps(value, indent=2)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from asgn.cli.options import Data, Json, Root, json_text, model_changes, train_option
+from asgn.cli.options import Data, Json, Root, json_text, model_changes, train_option, weights_given
 from asgn.config import TrainConfig
 from asgn.data.datasets import open_dataset
 from asgn.data.vocabulary import Vocabulary
@@ -81,7 +81,7 @@ def plan(
         train=train,
         model_changes=model_changes(image_size),
         vocabulary=None if vocabulary is None else Vocabulary.read(vocabulary),
-        weights="default" if weights == "default" else "random" if weights == "random" else Path(weights),
+        weights=weights_given(weights),
         packed=packed,
         quiet=True,
     )

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from asgn.cli.options import Against, Data, Root, loss_option, model_changes, model_option, train_option
+from asgn.cli.options import Against, Data, Root, loss_option, model_changes, model_option, train_option, weights_given
 from asgn.config import LossConfig, TrainConfig
 from asgn.data.checks.image_origin import ImageLists
 from asgn.data.datasets import open_dataset
@@ -25,9 +25,14 @@ def train(
     split: Annotated[str, typer.Option(help="split to train on")] = "train",
     val_split: Annotated[str, typer.Option(help="split to validate on")] = "val",
     resume: Annotated[bool, typer.Option("--resume", help="continue the run in --out")] = False,
-    weights: Annotated[str, typer.Option(help="backbone weights: default, random, or a file")] = "default",
+    weights: Annotated[
+        str, typer.Option(help="backbone weights: default, random, or a file; for MN two: M_FILE,N_FILE")
+    ] = "default",
     start_from: Annotated[str | None, typer.Option(help="trained model to begin with: its weights and words")] = None,
     vocabulary: Annotated[Path | None, typer.Option(help="word list; default: the training words")] = None,
+    word_vectors: Annotated[
+        Path | None, typer.Option(help="table of word vectors, .safetensors or GloVe's text: words known by meaning")
+    ] = None,
     against: Against = None,
     packed: Annotated[
         Path | None, typer.Option(help="folder of packed files: the split is packed there once, then read undecoded")
@@ -96,6 +101,7 @@ def train(
     import torch
     from accelerate import Accelerator
 
+    from asgn.data.files.word_vectors import read_word_vectors
     from asgn.experiments.runs.assembly import RunPlan
     from asgn.experiments.runs.summary import summary_line
     from asgn.experiments.runs.train import train_run
@@ -109,7 +115,8 @@ def train(
         losses=losses,
         model_changes=changes,
         vocabulary=None if vocabulary is None else Vocabulary.read(vocabulary),
-        weights="default" if weights == "default" else "random" if weights == "random" else Path(weights),
+        word_vectors=None if word_vectors is None else read_word_vectors(word_vectors),
+        weights=weights_given(weights),
         start_from=start_from,
         packed=packed,
         image_lists=ImageLists.parse(against or [], root),

@@ -32,13 +32,17 @@ class Vocabulary:
 
     With `strip`, blanks around punctuation are taken off a token before it is looked up. The base code does not:
     its ", " is an unknown word (protocol section 1), which is kept for parity with its vocabulary files.
+
+    The first `trained` words are those that training phrases had, by default all; the others a model knows by their
+    word vectors alone.
     """
 
-    def __init__(self, words: Sequence[str], strip: bool = True) -> None:
+    def __init__(self, words: Sequence[str], strip: bool = True, trained: int | None = None) -> None:
         if tuple(words[: len(SPECIAL)]) != SPECIAL:
             raise DataError(f"a vocabulary starts with {', '.join(SPECIAL)}; this one with {', '.join(words[:4])}")
         self.words = tuple(words)
         self.strip = strip
+        self.trained = len(self.words) if trained is None else trained
         self._ids = {word: index for index, word in enumerate(self.words)}
 
     @classmethod
@@ -66,6 +70,10 @@ class Vocabulary:
 
     def __contains__(self, word: str) -> bool:
         return word in self._ids
+
+    def was_trained(self, word: str) -> bool:
+        """Whether training phrases had the word; False too for one that the vocabulary lacks."""
+        return self._ids.get(word, self.trained) < self.trained
 
     def encode(self, phrase: str) -> Encoded:
         """The first 20 words of a phrase as ids; unknown words share one id, a phrase without a word is that id."""

@@ -14,6 +14,8 @@ _BACKBONES = {
     "D": "DeepLab-101, VOC",
     "SNLE": "FCN-32s on VGG-16, ImageNet",
     "M": "DeepLab on MobileNetV2, VOC",
+    "N": "YOLOX-nano, COCO",
+    "MN": "M and N joined",
 }
 _COLUMNS = (
     "row", "paper's table", "backbone", "fusion", "DE", "SE", "AT", "DCRF", "parameters", "trained", "D",

@@ -1,25 +1,39 @@
 """The contract of every image backbone: which feature maps it gives, with how many channels, at which stride."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from torch import Tensor, nn
 
 Features = dict[str, Tensor]
-"""Feature maps by layer name, each (B, channels[layer], H / strides[layer], W / strides[layer])."""
+"""Feature maps by name, each (B, channels[name], H / strides[name], W / strides[name])."""
 
 
 class Backbone(nn.Module):
     """A convolutional network that turns a photograph into feature maps.
 
-    Subclasses set `channels` and `strides` for `conv1` ... `conv5` and for the `output` layer, and hold their own
-    normalisation: `forward` takes raw RGB, (B, 3, H, W) in 0..255, uint8 or float, H and W multiples of the
-    output's stride. Cell i of a map of stride s is centred on pixel s * i, which is where `mask[::s, ::s]`
-    samples the truth; with `between_pixels`, on s * i + (s - 1) / 2, the middle of its s x s pixels. Batch norm,
-    where there is any, always uses its stored statistics (protocol section 3).
+    Subclasses set `channels` and `strides` of their maps and hold their own normalisation: `forward` takes raw RGB,
+    (B, 3, H, W) in 0..255, uint8 or float, H and W multiples of the largest stride. The layers `conv1` ... `conv5`
+    and the `output` are a map each, or those that `joined` names, read as one on the grid of the output. Cell i of
+    a map of stride s is centred on pixel s * i, or half a pixel behind, which is where `mask[::s, ::s]` samples the
+    truth; with `between_pixels`, on s * i + (s - 1) / 2, the middle of its s x s pixels. Batch norm, where there is
+    any, always uses its stored statistics (protocol section 3).
     """
 
     channels: dict[str, int]
     strides: dict[str, int]
     output: str = "conv5"
+    joined: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     between_pixels: bool = False
+
+    def maps_of(self, layer: str) -> tuple[str, ...]:
+        """The names of the maps that a layer joins, by rising stride."""
+        return self.joined.get(layer, (layer,))
+
+    @property
+    def stride(self) -> int:
+        """Pixels between neighbouring cells of the output's grid."""
+        return self.strides[self.maps_of(self.output)[0]]
 
     def forward(self, images: Tensor) -> Features:
         """Raw RGB images to feature maps, one per layer."""

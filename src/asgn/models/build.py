@@ -8,15 +8,19 @@ from asgn.models.backbone import Backbone
 from asgn.models.detail import DetailEnhancement
 from asgn.models.fusion import SentenceFusion
 from asgn.models.generator import Generator
+from asgn.models.joined import JoinedPointwise
 from asgn.models.language import LanguageEncoder
 from asgn.models.mobilenet import MobileNetV2
-from asgn.models.pointwise import pointwise
+from asgn.models.mobilenet_yolox import MobileNetAndYolox
+from asgn.models.pointwise import start_glorot
 from asgn.models.resnet import ResNet101
 from asgn.models.rmi import RecurrentFusion
 from asgn.models.semantic import MaskHead, SemanticMaskHead
 from asgn.models.spatial import CHANNELS as SPATIAL_CHANNELS
 from asgn.models.upsampling import Deconvolution, LegacyBilinear
 from asgn.models.vgg import VGG16
+from asgn.models.word_embedding import WordEmbedding
+from asgn.models.yolox import YoloxNano
 from asgn.variants import Variant
 
 
@@ -30,20 +34,19 @@ def build_generator(config: ModelConfig) -> Generator:
     backbone = _build_backbone(variant, config)
     detail = DetailEnhancement(backbone, variant.detail, config.detail_size) if variant.detail else None
     detail_channels = 0 if detail is None else detail.out_channels
-    output_channels = backbone.channels[backbone.output]
     fusion = _build_fusion(variant, config, detail_channels)
     generator = Generator(
         backbone=backbone,
-        visual=pointwise(output_channels, config.visual_size),
+        visual=start_glorot(JoinedPointwise(backbone, backbone.output, config.visual_size)),
         detail=detail,
         language=_build_language(variant, config),
         fusion=fusion,
         head=(
-            SemanticMaskHead(fusion.out_channels, output_channels, config.semantic_input)
+            SemanticMaskHead(fusion.out_channels, backbone, config.semantic_input)
             if variant.semantic
             else MaskHead(fusion.out_channels)
         ),
-        upsample=_build_upsampling(variant, backbone.strides[backbone.output]),
+        upsample=_build_upsampling(variant, backbone.stride),
     )
     if variant.backbone == "SNLE":
         snle.initialise(generator)
@@ -56,13 +59,21 @@ def _build_backbone(variant: Variant, config: ModelConfig) -> Backbone:
             return VGG16()
         case "M":
             return MobileNetV2()
+        case "N":
+            return YoloxNano()
+        case "MN":
+            return MobileNetAndYolox()
         case "R" | "D":
             return ResNet101(config.dilation)
 
 
 def _build_language(variant: Variant, config: ModelConfig) -> LanguageEncoder:
     fed_pads = snle.WORDS if variant.backbone == "SNLE" else None
-    return LanguageEncoder(config.vocabulary_size, config.embedding_size, config.language_size, fed_pads)
+    words = config.vocabulary_size
+    vectors = None
+    if config.word_vector_size:
+        vectors = WordEmbedding(words, config.trained_words, config.word_vector_size, config.embedding_size)
+    return LanguageEncoder(words, config.embedding_size, config.language_size, fed_pads, vectors)
 
 
 def _build_upsampling(variant: Variant, factor: int) -> nn.Module:

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from asgn.models.backbone import Backbone
 from asgn.models.detail import DetailEnhancement
 from asgn.models.fusion import SentenceFusion
+from asgn.models.joined import JoinedPointwise
 from asgn.models.language import LanguageEncoder
 from asgn.models.rmi import RecurrentFusion
 from asgn.models.semantic import MaskHead
@@ -47,7 +48,7 @@ class Generator(nn.Module):
     def __init__(
         self,
         backbone: Backbone,
-        visual: nn.Conv2d,
+        visual: JoinedPointwise,
         detail: DetailEnhancement | None,
         language: LanguageEncoder,
         fusion: SentenceFusion | RecurrentFusion,
@@ -67,7 +68,7 @@ class Generator(nn.Module):
     @property
     def stride(self) -> int:
         """Pixels between neighbouring logits."""
-        return self.backbone.strides[self.backbone.output]
+        return self.backbone.stride
 
     def freeze_backbone(self, frozen: bool = True) -> None:
         """Take the backbone out of training, or put it back; its batch norm stays fixed either way."""
@@ -76,15 +77,14 @@ class Generator(nn.Module):
     def encode(self, images: Tensor) -> ImageFeatures:
         """Raw RGB images, (I, 3, S, S) in 0..255, to what every phrase about them shares."""
         features = self.backbone(images)
-        last = features[self.backbone.output]
-        image = self.describe(last, spatial_coordinates(last))
+        visual = self.visual(features)
+        image = self.describe(visual, spatial_coordinates(visual))
         detail = None if self.detail is None else self.detail(features)
-        return ImageFeatures(self.fusion.image_part(image, detail), self.head.image_part(last))
+        return ImageFeatures(self.fusion.image_part(image, detail), self.head.image_part(features))
 
-    def describe(self, last: Tensor, coordinates: Tensor) -> Tensor:
-        """The backbone's last map, (I, C, h, w), as unit features joined with (I or 1, 8, h, w) coordinates."""
-        visual = F.normalize(self.visual(last), dim=1)
-        return torch.cat([visual, coordinates.expand(len(visual), -1, -1, -1)], dim=1)
+    def describe(self, visual: Tensor, coordinates: Tensor) -> Tensor:
+        """The visual layer's map, (I, C, h, w), at unit length, joined with (I or 1, 8, h, w) coordinates."""
+        return torch.cat([F.normalize(visual, dim=1), coordinates.expand(len(visual), -1, -1, -1)], dim=1)
 
     def decode(self, features: ImageFeatures, tokens: Tensor, lengths: Tensor) -> Tensor:
         """Logits (P, 1, h, w) of P phrases over one image, or over one image per phrase.

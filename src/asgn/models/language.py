@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from asgn.models.word_embedding import WordEmbedding
+
 
 class Language(NamedTuple):
     """P encoded phrases of T words; entries behind a phrase's length are meaningless."""
@@ -28,17 +30,22 @@ class LanguageEncoder(nn.Module):
     gate: here that constant is the second, untrained bias of PyTorch's cell.
 
     With `fed_pads`, every sentence is padded in front to that many words and the pads are read as words are: so does
-    SNLE, whose state at a sentence's first word depends on the sentence's length.
+    SNLE, whose state at a sentence's first word depends on the sentence's length. Words have a vector each, all
+    learned, unless another `embedding` is given.
     """
 
     def __init__(
-        self, vocabulary_size: int, embedding_size: int, language_size: int, fed_pads: int | None = None
+        self,
+        vocabulary_size: int,
+        embedding_size: int,
+        language_size: int,
+        fed_pads: int | None = None,
+        embedding: WordEmbedding | None = None,
     ) -> None:
         super().__init__()
         self.fed_pads = fed_pads
-        self.embedding = nn.Embedding(vocabulary_size, embedding_size)
+        self.embedding = embedding or _uniform_embedding(vocabulary_size, embedding_size)
         self.lstm = nn.LSTM(embedding_size, language_size, batch_first=True)
-        nn.init.uniform_(self.embedding.weight, -0.08, 0.08)
         self._initialise(language_size)
 
     def _initialise(self, size: int) -> None:
@@ -59,6 +66,12 @@ class LanguageEncoder(nn.Module):
         states = F.normalize(hidden, dim=-1)
         last = (lengths - 1).view(-1, 1, 1).expand(-1, 1, states.shape[-1])
         return Language(embedded, states, states.gather(1, last).squeeze(1), lengths)
+
+
+def _uniform_embedding(words: int, size: int) -> nn.Embedding:
+    embedding = nn.Embedding(words, size)
+    nn.init.uniform_(embedding.weight, -0.08, 0.08)
+    return embedding
 
 
 def pad_in_front(tokens: Tensor, lengths: Tensor, size: int) -> tuple[Tensor, Tensor]:

@@ -1,8 +1,11 @@
 """1x1 convolutions as the base code starts them."""
 
 import math
+from typing import TypeVar
 
 from torch import Tensor, nn
+
+Convolution = TypeVar("Convolution", bound=nn.Conv2d)
 
 
 def pointwise(in_channels: int, out_channels: int, *, bias: bool = True, joined: int = 0) -> nn.Conv2d:
@@ -11,8 +14,12 @@ def pointwise(in_channels: int, out_channels: int, *, bias: bool = True, joined:
     It may be one part of a larger matrix that is computed in parts: `joined` counts the input channels of the others,
     so that all parts start as the whole would.
     """
-    layer = nn.Conv2d(in_channels, out_channels, 1, bias=bias)
-    glorot_part_(layer.weight, in_channels + joined)
+    return start_glorot(nn.Conv2d(in_channels, out_channels, 1, bias=bias), joined)
+
+
+def start_glorot(layer: Convolution, joined: int = 0) -> Convolution:
+    """Give a 1x1 convolution its first weights, as `pointwise` does."""
+    glorot_part_(layer.weight, layer.in_channels + joined)
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
     return layer

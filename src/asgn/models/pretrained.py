@@ -12,11 +12,16 @@ from torchvision.models import ResNet101_Weights, VGG16_Weights
 from torchvision.models.segmentation import DeepLabV3_ResNet101_Weights
 
 from asgn.errors import CheckpointError
+from asgn.models import yolox_weights
+from asgn.models.backbone import Backbone
 from asgn.models.generator import Generator
+from asgn.models.mobilenet_yolox import MobileNetAndYolox
 from asgn.models.weights_file import load_exactly, read_weights, sha256_of, without_wrappers
 from asgn.variants import BackboneName, Variant
 
-Weights = Path | Literal["default", "random"]
+OneWeights = Path | Literal["default", "random"]
+Weights = OneWeights | tuple[Path, ...]
+"""A tuple holds a file for each part of a joined backbone, in the order of its name."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,14 @@ class Provenance:
     """Digest of the file; None for random weights."""
     trained_on: tuple[str, ...]
     """The collections of photographs that the weights have seen, as far as is known."""
+
+
+@dataclass(frozen=True)
+class JoinedProvenance(Provenance):
+    """Of a backbone whose parts came from files of their own."""
+
+    parts: dict[str, Provenance]
+    """By the part's letter."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +62,11 @@ class _Source:
     ignored: tuple[str, ...]
     """Beginnings of the names of heads, which no backbone has."""
     rename: Callable[[str], str] = str
+    read: Callable[[Path], dict[str, Tensor]] = read_weights
+    convert: Callable[[dict[str, Tensor]], dict[str, Tensor]] = dict
+    """From another program's form of the weights to the network's."""
+    published: str = ""
+    """What has to be given where there is no release."""
 
 
 _CLASSIFIER_OF_VGG = {"classifier.0": "fc6", "classifier.3": "fc7", "classifier.6": "fc8"}
@@ -76,7 +94,20 @@ _SOURCES: dict[BackboneName, _Source] = {
     "SNLE": _Source(
         _Release(VGG16_Weights.IMAGENET1K_V1.url, ("ImageNet",)), visual="fc8", ignored=(), rename=_rename_vgg
     ),
-    "M": _Source(None, visual=None, ignored=("image_pooling.", "aspp0.", "concat_projection.", "logits.")),
+    "M": _Source(
+        None,
+        visual=None,
+        ignored=("image_pooling.", "aspp0.", "concat_projection.", "logits."),
+        published="DeepLab-MobileNetV2's file",
+    ),
+    "N": _Source(
+        None,
+        visual=None,
+        ignored=("head.reg_convs.", "head.cls_preds.", "head.reg_preds.", "head.obj_preds."),
+        read=yolox_weights.read,
+        convert=yolox_weights.convert,
+        published="YOLOX-nano's file (.pth or .onnx)",
+    ),
 }
 
 _KNOWN_FILES = {
@@ -84,7 +115,8 @@ _KNOWN_FILES = {
         "VOC 2012 train+val",
         "MS-COCO (most likely)",
         "ImageNet (most likely)",
-    )
+    ),
+    "e8af074932d4ed7e232278e3055cefcdea3edf178874a3694ae292649fb464dd": ("MS-COCO train2017",),
 }
 
 
@@ -92,29 +124,54 @@ def load_backbone_weights(generator: Generator, variant: Variant, weights: Weigh
     """Load a backbone, and for `R` and `SNLE` the visual layer that was its classifier (protocol sections 3 and 8).
 
     `default` takes torchvision's weights, downloaded once; `random` leaves all as it is; a path is a state dict,
-    .safetensors, .pth or .pt, whose wrapper prefixes and known heads are disregarded.
+    .safetensors, .pth or .pt, for `N` .onnx too, whose wrapper prefixes and known heads are disregarded. `MN` takes a
+    file for each part.
 
     Raises:
-        CheckpointError: the file cannot be read or does not fit, the download failed, or there is none for `M`.
+        CheckpointError: a file cannot be read or does not fit, the download failed, or there is none to download.
     """
     if weights == "random":
         return Provenance("random", None, ())
+    if isinstance(generator.backbone, MobileNetAndYolox):
+        return _load_both(generator.backbone, weights)
+    if isinstance(weights, tuple):
+        raise CheckpointError(f"{variant.backbone} takes one file of weights, not {len(weights)}: give --weights FILE")
     source = _SOURCES[variant.backbone]
     if isinstance(weights, Path):
-        path, name = weights, weights.name
+        path = weights
     elif source.release is None:
         raise CheckpointError(
-            f"{variant.backbone} has no weights to download: give DeepLab-MobileNetV2's file with --weights FILE, "
+            f"{variant.backbone} has no weights to download: give {source.published} with --weights FILE, "
             "or train from scratch with --weights random"
         )
     else:
-        path, name = download(source.release.url), source.release.url
-    _load_into(generator, source, read_weights(path), f"the file {path}")
-    digest = sha256_of(path)
+        path = download(source.release.url)
+    _load_into(generator, source, source.read(path), f"the file {path}")
     if isinstance(weights, Path):
-        return Provenance(name, digest, _KNOWN_FILES.get(digest) or _trained_on_of(digest))
+        return _provenance_of(weights)
     assert source.release is not None
-    return Provenance(name, digest, source.release.trained_on)
+    return Provenance(source.release.url, sha256_of(path), source.release.trained_on)
+
+
+def _load_both(backbone: MobileNetAndYolox, weights: Weights) -> JoinedProvenance:
+    if not isinstance(weights, tuple) or len(weights) != 2:
+        raise CheckpointError(
+            f"MN takes two files of weights: give {_SOURCES['M'].published} and {_SOURCES['N'].published} with "
+            "--weights M_FILE,N_FILE, or train from scratch with --weights random"
+        )
+    parts: dict[str, Provenance] = {}
+    networks: dict[BackboneName, Backbone] = {"M": backbone.mobilenet, "N": backbone.yolox}
+    for (letter, network), path in zip(networks.items(), weights, strict=True):
+        source = _SOURCES[letter]
+        load_exactly(network, _named(source, source.read(path)), f"the file {path} for {letter}")
+        parts[letter] = _provenance_of(path)
+    seen = dict.fromkeys(name for part in parts.values() for name in part.trained_on)
+    return JoinedProvenance(", ".join(part.source for part in parts.values()), None, tuple(seen), parts)
+
+
+def _provenance_of(path: Path) -> Provenance:
+    digest = sha256_of(path)
+    return Provenance(path.name, digest, _KNOWN_FILES.get(digest) or _trained_on_of(digest))
 
 
 def download(url: str) -> Path:
@@ -145,16 +202,23 @@ def _trained_on_of(digest: str) -> tuple[str, ...]:
 
 
 def _load_into(generator: Generator, source: _Source, tensors: Mapping[str, Tensor], origin: str) -> None:
-    named = {
-        source.rename(name): tensor
-        for name, tensor in without_wrappers(tensors).items()
-        if not name.startswith(source.ignored)
-    }
+    named = _named(source, tensors)
     visual = {name: tensor for name, tensor in named.items() if _layer_of(name) == source.visual}
     backbone = {name: tensor for name, tensor in named.items() if name not in visual}
     load_exactly(generator.backbone, _as_convolutions(backbone, generator.backbone.state_dict()), origin)
     if visual:
         _load_visual(generator, {name.rpartition(".")[2]: tensor for name, tensor in visual.items()}, origin)
+
+
+def _named(source: _Source, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors under the network's names and in its form, heads left out."""
+    return source.convert(
+        {
+            source.rename(name): tensor
+            for name, tensor in without_wrappers(tensors).items()
+            if not name.startswith(source.ignored)
+        }
+    )
 
 
 def _load_visual(generator: Generator, tensors: Mapping[str, Tensor], origin: str) -> None:

@@ -5,6 +5,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from asgn.models.backbone import Backbone, Features
+from asgn.models.joined import JoinedPointwise
 from asgn.models.pointwise import pointwise
 
 SemanticInput = Literal["prob", "logit", "feat"]
@@ -21,9 +23,9 @@ class MaskHead(nn.Module):
         super().__init__()
         self.score = pointwise(channels, 1)
 
-    def image_part(self, feature: Tensor) -> Tensor | None:
+    def image_part(self, features: Features) -> Tensor | None:
         """Nothing here depends on the image alone."""
-        del feature
+        del features
         return None
 
     def forward(self, fused: Tensor, image_part: Tensor | None) -> Tensor:
@@ -44,19 +46,19 @@ class SemanticMaskHead(MaskHead):
     moves by no more than Adam's rate a step.
     """
 
-    def __init__(self, channels: int, feature_channels: int, joined: SemanticInput) -> None:
+    def __init__(self, channels: int, backbone: Backbone, joined: SemanticInput) -> None:
         super().__init__(channels)
         self.joined = joined
-        self.semantic = nn.Conv2d(feature_channels, 1, 1, bias=joined != "feat")
+        self.semantic = JoinedPointwise(backbone, backbone.output, 1, bias=joined != "feat")
         nn.init.zeros_(self.semantic.weight)
         scale, offset = _START[joined]
         self.weight = None if joined == "feat" else nn.Parameter(torch.tensor([scale]))
         if self.semantic.bias is not None:
             nn.init.constant_(self.semantic.bias, offset)
 
-    def image_part(self, feature: Tensor) -> Tensor:
-        """(I, feature_channels, h, w) to the image's share of the logits, (I, 1, h, w)."""
-        part: Tensor = self.semantic(feature)
+    def image_part(self, features: Features) -> Tensor:
+        """The backbone's maps to the image's share of the logits, (I, 1, h, w)."""
+        part: Tensor = self.semantic(features)
         return part
 
     def forward(self, fused: Tensor, image_part: Tensor | None) -> Tensor:

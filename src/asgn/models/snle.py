@@ -82,8 +82,9 @@ def box_logits(generator: Generator, crops: Tensor, coordinates: Tensor, tokens:
     `crops` is (P, 3, 224, 224) raw RGB, resized whatever its shape; `coordinates` (P, 8) of the boxes, see
     `box_coordinates`; `tokens` (P, T) and `lengths` (P,).
     """
-    last = _backbone_of(generator).describe_crops(crops)
-    return _plain_logits(generator, last, coordinates[:, :, None, None], tokens, lengths).flatten()
+    backbone = _backbone_of(generator)
+    described = generator.visual({backbone.output: backbone.describe_crops(crops)})
+    return _plain_logits(generator, described, coordinates[:, :, None, None], tokens, lengths).flatten()
 
 
 def cell_logits(
@@ -93,9 +94,9 @@ def cell_logits(
 
     Images are (I, 3, S, S), phrase p is about image `image_index[p]`.
     """
-    last = generator.backbone(images)[generator.backbone.output]
-    coordinates = spatial_coordinates(last)
-    return _plain_logits(generator, last[image_index], coordinates, tokens, lengths)
+    described = generator.visual(generator.backbone(images))
+    coordinates = spatial_coordinates(described)
+    return _plain_logits(generator, described[image_index], coordinates, tokens, lengths)
 
 
 def box_coordinates(boxes: Tensor, height: int, width: int) -> Tensor:
@@ -116,10 +117,10 @@ def regularised_weights(generator: Generator) -> list[Tensor]:
 
 
 def _plain_logits(
-    generator: Generator, last: Tensor, coordinates: Tensor, tokens: Tensor, lengths: Tensor
+    generator: Generator, visual: Tensor, coordinates: Tensor, tokens: Tensor, lengths: Tensor
 ) -> Tensor:
     """The network as if it had neither detail enhancement nor semantic embedding; (P, 1, h, w)."""
-    image = generator.describe(last, coordinates)
+    image = generator.describe(visual, coordinates)
     detail = None
     if generator.detail is not None:
         detail = image.new_zeros(len(image), generator.detail.out_channels, *image.shape[-2:])

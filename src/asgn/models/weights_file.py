@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from asgn.errors import CheckpointError
 
 SUFFIXES = (".safetensors", ".pth", ".pt")
+ONNX = ".onnx"
 _CONTAINERS = ("state_dict", "model_state_dict", "model_state", "model")
 _PREFIXES = ("module.", "model.", "backbone.", "encoder.", "net.")
 _COUNTER = "num_batches_tracked"

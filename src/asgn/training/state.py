@@ -18,6 +18,7 @@ from asgn.checkpoint import (
     unprefixed,
     write_tensors,
 )
+from asgn.config import ModelConfig, to_json
 from asgn.errors import CheckpointError
 from asgn.models.discriminator import Discriminator
 from asgn.models.weights_file import load_exactly
@@ -66,7 +67,8 @@ class TrainingState:
             progress, described = header["training"], header["model"]
         except KeyError as error:
             raise CheckpointError(f"{path} holds a model but no training state: give the last.safetensors") from error
-        self._check_same_run(path, described, progress["settings"])
+        before_new_fields = to_json(ModelConfig()) | described
+        self._check_same_run(path, before_new_fields, progress["settings"])
         load_exactly(self.model.generator, unprefixed(GENERATOR, tensors), str(path))
         load_optimizer_tensors(self.optimizer, unprefixed(OPTIMIZER, tensors))
         if self.discriminator is not None and self.discriminator_optimizer is not None:

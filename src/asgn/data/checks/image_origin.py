@@ -34,6 +34,8 @@ BACKBONE_SOURCES: Mapping[BackboneName, tuple[str, ...]] = {
     "R": ("ImageNet",),
     "D": ("ImageNet", "COCO train2017"),
     "M": ("ImageNet", "VOC 2012", "COCO (probably)"),
+    "N": ("COCO train2017",),
+    "MN": ("ImageNet", "VOC 2012", "COCO train2017"),
     "SNLE": ("ImageNet",),
 }
 """The image collections that each backbone's published weights were trained on."""

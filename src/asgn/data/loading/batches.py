@@ -14,10 +14,14 @@ from torch.utils.data import DataLoader, Dataset
 
 from asgn.data.by_image import image_of_each
 from asgn.data.loading.augment import Variation, draw_variation
+from asgn.data.loading.word_dropout import by_vector_alone
 from asgn.data.transforms import resize_and_pad_image, resize_and_pad_mask
 from asgn.data.types import Batch, Expression, ReferringDataset
 from asgn.data.vocabulary import Vocabulary
 from asgn.errors import UserError
+
+_WORDS = 1
+"""Tells what is drawn for words from what is drawn for images."""
 
 
 class BatchStream(Dataset[Batch]):
@@ -96,12 +100,13 @@ class BatchStream(Dataset[Batch]):
             image = torch.from_numpy(self.data.image(image_id)).permute(2, 0, 1)
             squares.append(varied[image_id].image(resize_and_pad_image(image, self.side)))
         masks, sentences = [], []
-        for expression in chosen:
+        for place, expression in enumerate(chosen):
             variation = varied[expression.image_id]
             mask = resize_and_pad_mask(torch.from_numpy(self.data.mask(expression)), self.side)
             masks.append(variation.mask(mask))
             text = variation.phrase(expression.text)
-            sentences.append(torch.tensor(self.vocabulary.encode(text).ids))
+            key = (self.seed, step, self.process * len(chosen) + place, _WORDS)
+            sentences.append(torch.tensor(self._ids(text, key)))
         return Batch(
             images=torch.stack(squares),
             image_index=torch.tensor([slots[expression.image_id] for expression in chosen]),
@@ -109,6 +114,13 @@ class BatchStream(Dataset[Batch]):
             lengths=torch.tensor([len(sentence) for sentence in sentences]),
             masks=torch.stack(masks),
         )
+
+    def _ids(self, text: str, key: tuple[int, ...]) -> Sequence[int]:
+        """The words' ids; where words have vectors, some stand for the vector alone."""
+        encoded = self.vocabulary.encode(text)
+        if self.vocabulary.trained == len(self.vocabulary):
+            return encoded.ids
+        return by_vector_alone(encoded, len(self.vocabulary), key)
 
     def _variation(self, step: int, image_id: int) -> Variation:
         key = (self.seed, step, image_id & 0xFFFFFFFF)

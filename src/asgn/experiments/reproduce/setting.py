@@ -11,7 +11,7 @@ from asgn.data.types import ReferringDataset
 from asgn.data.vocabulary import Vocabulary
 from asgn.errors import DataError, UserError
 from asgn.experiments.reproduce.paper import COUNTS, TABLES
-from asgn.models.pretrained import Weights
+from asgn.models.pretrained import OneWeights
 from asgn.variants import BackboneName
 
 TRAIN_SPLITS = {"referit": "trainval"}
@@ -55,7 +55,7 @@ class Setting:
     """Of the cross entropy; Table VI may have both."""
     model_changes: dict[str, Any] = field(default_factory=dict)
     vocabulary: Vocabulary | None = None
-    weights: Weights = "default"
+    weights: OneWeights = "default"
     features: Features = field(default_factory=Features)
     image_lists: ImageLists = field(default_factory=ImageLists)
     packed: Path | None = None

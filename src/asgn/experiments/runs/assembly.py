@@ -1,7 +1,7 @@
 """From a plan to what trains: networks, optimisers, step and stream."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +11,18 @@ from accelerate import Accelerator
 from asgn.checkpoint import Model, load_model
 from asgn.config import LossConfig, ModelConfig, TrainConfig, to_json
 from asgn.data.checks.image_origin import ImageLists
+from asgn.data.files.word_vectors import WordVectors
 from asgn.data.loading.batches import BatchStream
 from asgn.data.types import Expression, ReferringDataset
 from asgn.data.vocabulary import Vocabulary
 from asgn.experiments.runs.packing import packed_split
-from asgn.experiments.runs.warm_start import extended_vocabulary, load_start
+from asgn.experiments.runs.warm_start import load_start
+from asgn.experiments.runs.words import extended_vocabulary, with_vectors
 from asgn.inference.load import find_model
 from asgn.models.build import build_generator
 from asgn.models.discriminator import Discriminator
 from asgn.models.pretrained import Weights, load_backbone_weights
+from asgn.models.word_embedding import WordEmbedding
 from asgn.training.distributed import accept_either_layout
 from asgn.training.optimizers import discriminator_optimizer, generator_optimizer
 from asgn.training.snle import PixelLoss, StagedStep, pixel_scale, snle_optimizer
@@ -47,6 +50,8 @@ class RunPlan:
     """Fields of ModelConfig that differ from the variant's own."""
     vocabulary: Vocabulary | None = None
     """None builds one from the training expressions."""
+    word_vectors: WordVectors | None = None
+    """Words that the model is to know beside those of its phrases."""
     weights: Weights = "default"
     start_from: str | Path | None = None
     """A trained model whose weights and words the run begins with."""
@@ -62,11 +67,16 @@ class RunPlan:
 def build_state(plan: RunPlan) -> TrainingState:
     """Networks with their first weights, and their optimisers."""
     source = None if plan.start_from is None else load_model(find_model(plan.start_from))
-    vocabulary = plan.vocabulary or extended_vocabulary(
+    trained = plan.vocabulary or extended_vocabulary(
         None if source is None else source.vocabulary, (item.text for item in _texts(plan.train_data))
     )
+    vocabulary, vectors = with_vectors(trained, plan.word_vectors, source)
     config = ModelConfig.for_variant(plan.variant, len(vocabulary), **plan.model_changes)
+    if vectors is not None:
+        config = replace(config, word_vector_size=vectors.shape[1], trained_words=vocabulary.trained)
     generator = build_generator(config).to(memory_format=torch.channels_last)
+    if vectors is not None and isinstance(generator.language.embedding, WordEmbedding):
+        generator.language.embedding.set_vectors(vectors)
     discriminator = Discriminator().to(memory_format=torch.channels_last) if plan.variant.adversarial else None
     provenance: dict[str, Any] = {}
     if source is not None:
@@ -76,6 +86,7 @@ def build_state(plan: RunPlan) -> TrainingState:
     generator.freeze_backbone(not plan.train.finetune)
     is_snle = plan.variant.backbone == "SNLE"
     provenance["data"] = data_description(plan.train_data)
+    provenance |= _words_description(plan)
     return TrainingState(
         model=Model(generator, config, vocabulary, provenance),
         optimizer=snle_optimizer(generator) if is_snle else generator_optimizer(generator, plan.train),
@@ -91,7 +102,14 @@ def run_settings(plan: RunPlan) -> dict[str, Any]:
         "train": {name: value for name, value in to_json(plan.train).items() if name not in FREE_TO_CHANGE},
         "losses": to_json(plan.losses),
         "data": data_description(plan.train_data),
+        **_words_description(plan),
     }
+
+
+def _words_description(plan: RunPlan) -> dict[str, Any]:
+    """The table of word vectors; nothing for a run without one."""
+    given = plan.word_vectors
+    return {} if given is None else {"word_vectors": {"source": given.source, "sha256": given.sha256}}
 
 
 def build_step(state: TrainingState, plan: RunPlan, accelerator: Accelerator) -> Step:

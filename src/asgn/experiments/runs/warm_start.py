@@ -1,26 +1,20 @@
 """Begin a run from a trained model: its weights, and its words with the new data's behind them."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import torch
 
 from asgn.checkpoint import Model
-from asgn.data.vocabulary import SPECIAL, Vocabulary
+from asgn.data.vocabulary import Vocabulary
 from asgn.errors import CheckpointError
 from asgn.models.generator import Generator
 from asgn.models.weights_file import load_exactly
 
 _EMBEDDING = "language.embedding.weight"
-
-
-def extended_vocabulary(known: Vocabulary | None, texts: Iterable[str]) -> Vocabulary:
-    """The words of `texts`, most frequent first, behind those of a trained model in their order."""
-    found = Vocabulary.build(texts)
-    if known is None:
-        return found
-    new = [word for word in found.words[len(SPECIAL) :] if word not in known]
-    return Vocabulary([*known.words, *new], known.strip)
+_OWN = "language.embedding.own.weight"
+_PROJECTION = "language.embedding.projection.weight"
+_GIVEN = ("language.embedding.table", "language.embedding.scales")
+"""What a run's own word vectors decide, whatever the model that it begins with had."""
 
 
 def load_start(generator: Generator, vocabulary: Vocabulary, source: Model, origin: str) -> dict[str, Any]:
@@ -29,13 +23,18 @@ def load_start(generator: Generator, vocabulary: Vocabulary, source: Model, orig
     Raises:
         CheckpointError: the models differ in more than words, image size and adversarial training.
     """
-    known = source.vocabulary.words
+    known = source.vocabulary.words[: source.vocabulary.trained]
     if vocabulary.words[: len(known)] != known:
         raise CheckpointError(f"the vocabulary does not begin with the words of {origin}: leave --vocabulary out")
     tensors = dict(source.generator.state_dict())
-    fresh = generator.state_dict()[_EMBEDDING]
-    if fresh.shape[1] == tensors[_EMBEDDING].shape[1]:
-        tensors[_EMBEDDING] = torch.cat([tensors[_EMBEDDING], fresh[len(known) :]])
+    fresh = generator.state_dict()
+    learned = tensors.pop(_OWN if _OWN in tensors else _EMBEDDING)
+    own = _OWN if _OWN in fresh else _EMBEDDING
+    same_size = fresh[own].shape[1] == learned.shape[1]
+    tensors[own] = torch.cat([learned, fresh[own][len(known) :]]) if same_size else learned
+    tensors |= {name: fresh[name] for name in _GIVEN if name in fresh}
+    if _PROJECTION in fresh:
+        tensors.setdefault(_PROJECTION, fresh[_PROJECTION])
     load_exactly(generator, tensors, origin)
     backbone = {"backbone": source.provenance["backbone"]} if "backbone" in source.provenance else {}
     return {**backbone, "start": {key: source.provenance[key] for key in source.provenance if key != "backbone"}}
