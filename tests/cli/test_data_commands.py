@@ -83,6 +83,7 @@ def test_fetch_verify_stats_audit_pack(name, mirror, tmp_path, monkeypatch):
     run("stats", "--data", name, "--root", root, "--png", tmp_path / "stats.png")
     counted = json.loads(run("stats", "--data", name, "--root", root, "--split", "val", "--json").stdout)
     assert [split["expressions"] for split in counted] == [6]
+    assert [split["overlapping"] for split in counted] == [None if name == "referit" else 2]
     assert (tmp_path / "stats.png").exists()
 
     stamp = json.loads(run("audit", "--data", name, "--root", root, "--json").stdout)

@@ -107,6 +107,10 @@ def test_other_protocols_and_unmatched_masks_are_shown(asgn, evaluated, tmp_path
     assert native["scores"]["oIoU"] == found["scores"]["oIoU"]
     assert {row["sentences"] for row in found["protocols"]} == {"every", "first", "random"}
     assert "squashed to 480x480" in outcome.out
+    generalised = {(row["protocol"], row["size"]): row["scores"] for row in found["generalised_protocols"]}
+    assert generalised["GRES", "native"]["gIoU"] == found["gres"]["gIoU"]
+    assert {"GRES", "Ref-ZOM", "R-RefCOCO"} <= {protocol for protocol, _ in generalised}
+    assert "R-RefCOCO" in outcome.out
 
 
 def test_an_audit_of_the_training_images_is_recorded(asgn, evaluated, tmp_path):

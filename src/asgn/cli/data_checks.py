@@ -125,6 +125,7 @@ def _statistics_table(results: Sequence[Statistics]) -> Table:
         ("words an expression", lambda s: f"{s.mean_length:.2f}"),
         ("distinct words", lambda s: f"{s.distinct_words:,}"),
         ("unknown words", lambda s: "-" if s.unknown_rate is None else f"{s.unknown_rate:.1%}"),
+        ("overlapping polygons", lambda s: "-" if s.overlapping is None else f"{s.overlapping:,}"),
         ("mean mask area", lambda s: "-" if s.mean_area is None else f"{s.mean_area:.1%}"),
     )
     for title, value in rows:

@@ -22,6 +22,7 @@ from asgn.evaluation.metrics import METRICS
 from asgn.files import atomic_write_json, ensure_writable_folder
 
 if TYPE_CHECKING:
+    from asgn.evaluation.scorer.generalised import GeneralisedScore
     from asgn.evaluation.scorer.protocols import ProtocolScore
     from asgn.evaluation.scorer.score import ScoreCard
 
@@ -51,6 +52,7 @@ def score(
     Example: asgn score results.json --data unc --root data --split testA --json scores.json
     """
     from asgn.evaluation.scorer import score as scorer
+    from asgn.evaluation.scorer.generalised import compare_generalised
     from asgn.evaluation.scorer.predictions import read_predictions
     from asgn.evaluation.scorer.protocols import compare_protocols as under_protocols
 
@@ -70,17 +72,21 @@ def score(
             leak_stamp=stamp,
             progress=lambda done, total: show(None, done, total),
         )
-        protocols = []
+        protocols, generalised = [], []
         if compare_protocols:
             protocols = under_protocols(
                 predictions, dataset, seed=seed, progress=lambda done, total: show("protocols", done, total)
+            )
+            generalised = compare_generalised(
+                predictions, dataset, threshold, progress=lambda done, total: show("generalised", done, total)
             )
     if json_file is not None:
         result: dict[str, Any] = {"masks": str(masks), **card.to_json()}
         if protocols:
             result["protocols"] = [asdict(item) for item in protocols]
+            result["generalised_protocols"] = [asdict(item) for item in generalised]
         atomic_write_json(json_file, result)
-    _print(card, protocols)
+    _print(card, protocols, generalised)
 
 
 def leak_stamp(source: Path, dataset: ReferringDataset) -> str:
@@ -103,7 +109,9 @@ def leak_stamp(source: Path, dataset: ReferringDataset) -> str:
     return f"{found.status}: {found.reason}" if found.reason else found.status
 
 
-def _print(card: "ScoreCard", protocols: "Sequence[ProtocolScore]") -> None:
+def _print(
+    card: "ScoreCard", protocols: "Sequence[ProtocolScore]", generalised: "Sequence[GeneralisedScore]"
+) -> None:
     console = Console()
     console.print(_table_of_scores(card))
     for line in (
@@ -112,12 +120,13 @@ def _print(card: "ScoreCard", protocols: "Sequence[ProtocolScore]") -> None:
         f"leaks: {card.leak_stamp}",
     ):
         console.print(line, markup=False, highlight=False)
-    generalised = gres_table(card)
-    if generalised is not None:
-        console.print(generalised)
+    by_targets = gres_table(card)
+    if by_targets is not None:
+        console.print(by_targets)
     console.print(_table_of_parts(card))
     if protocols:
         console.print(_table_of_protocols(protocols))
+        console.print(_table_of_generalised(generalised))
     for what, names in (("missing", card.missing), ("extra", card.extra), ("doubled", card.doubled)):
         if names:
             console.print(_listing(what, names), markup=False, highlight=False)
@@ -152,6 +161,15 @@ def _table_of_protocols(protocols: "Sequence[ProtocolScore]") -> Table:
     for item in protocols:
         shown = [_number(item.scores[name]) for name in measures]
         table.add_row(item.size, item.sentences, item.threshold, str(item.expressions), *shown)
+    return table
+
+
+def _table_of_generalised(protocols: "Sequence[GeneralisedScore]") -> Table:
+    """Each protocol with what is shown of its own measures; the precisions left out are in the JSON."""
+    table = _table("the same masks as work on no or several targets scores", ("protocol", "size", "scores"), ())
+    for item in protocols:
+        shown = [f"{name} {_number(value)}" for name, value in item.scores.items() if not name.startswith("Pr@")]
+        table.add_row(item.protocol, item.size, ", ".join(shown))
     return table
 
 

@@ -58,10 +58,7 @@ class SegmentationScores:
                 f"expression {sentence_id}: prediction {prediction.dtype}{prediction.shape} and truth "
                 f"{truth.dtype}{truth.shape} must be bool masks of one shape"
             )
-        intersection = int(np.count_nonzero(prediction & truth))
-        in_truth = int(np.count_nonzero(truth))
-        union = int(np.count_nonzero(prediction)) + in_truth - intersection
-        self.add_pixels(sentence_id, intersection, union, in_truth, truth.size)
+        self.add_pixels(sentence_id, *count_pixels(prediction, truth))
         if no_target is not None:
             self._flags[sentence_id] = no_target
 
@@ -106,11 +103,9 @@ class SegmentationScores:
     @property
     def flagged(self) -> NDArray[np.bool_]:
         """(N,) whether the answer is that the phrase has no target, in the order of `sentence_ids`."""
-        pixels = self.pixels
-        is_empty = pixels[:, UNION] - pixels[:, TRUTH] + pixels[:, INTERSECTION] == 0
-        return np.array(
-            [self._flags.get(key, empty) for key, empty in zip(self._pixels, is_empty, strict=True)], dtype=bool
-        )
+        is_empty = in_mask(self.pixels) == 0
+        flags = [self._flags.get(key, empty) for key, empty in zip(self._pixels, is_empty, strict=True)]
+        return np.array(flags, dtype=bool)
 
     def to_json(self) -> dict[str, list[int]]:
         """The integers of each expression by its `sentence_id`: intersection, union, truth, image."""
@@ -136,14 +131,31 @@ class SegmentationScores:
         }
 
 
+def count_pixels(prediction: NDArray[np.bool_], truth: NDArray[np.bool_]) -> tuple[int, int, int, int]:
+    """Pixels of intersection, union, truth and image of two masks (H, W)."""
+    intersection = int(np.count_nonzero(prediction & truth))
+    in_truth = int(np.count_nonzero(truth))
+    return intersection, int(np.count_nonzero(prediction)) + in_truth - intersection, in_truth, truth.size
+
+
+def in_mask(pixels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(N,) pixels of the predicted mask, of (N, 4) rows."""
+    found: NDArray[np.int64] = pixels[:, UNION] - pixels[:, TRUTH] + pixels[:, INTERSECTION]
+    return found
+
+
+def overall_iou(pixels: NDArray[np.int64]) -> float | None:
+    """Sum of intersections over sum of unions, in percent, of (N, 4) rows; None without any pixel."""
+    union = int(pixels[:, UNION].sum())
+    return 100 * int(pixels[:, INTERSECTION].sum()) / union if union else None
+
+
 def measure(pixels: NDArray[np.int64]) -> dict[str, float | None]:
     """oIoU, mIoU and Pr@X, in percent, of (N, 4) rows of pixel counts."""
-    union = pixels[:, UNION]
     iou = expression_iou(pixels)
     present = iou[pixels[:, TRUTH] > 0]
-    total = int(union.sum())
     return {
-        "oIoU": 100 * int(pixels[:, INTERSECTION].sum()) / total if total else None,
+        "oIoU": overall_iou(pixels),
         "mIoU": percent(iou),
         **{f"Pr@{threshold}": percent(present >= threshold) for threshold in PRECISION_THRESHOLDS},
     }

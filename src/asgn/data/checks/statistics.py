@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from asgn.data.by_image import image_ids
+from asgn.data.files.coco_instances import Instances
+from asgn.data.files.summed_polygons import sum_of_polygons
 from asgn.data.types import ReferringDataset
 from asgn.data.vocabulary import MAX_WORDS, Vocabulary, tokenise
 from asgn.errors import DataError
@@ -45,6 +47,8 @@ class Statistics:
     """Objects between successive `AREA_EDGES`; None where the masks cannot be read."""
     mean_area: float | None
     """Mean share of the image that an object covers."""
+    overlapping: int | None
+    """Objects with polygons that overlap, which the public REFER code adds up; None without polygons."""
 
     @property
     def mean_length(self) -> float:
@@ -94,6 +98,7 @@ def statistics(
         unknown_rate=unknown,
         areas=None if shares is None else tuple(np.histogram(shares, AREA_EDGES)[0].tolist()),
         mean_area=float(np.mean(shares)) if shares else None,
+        overlapping=_overlapping(data),
     )
 
 
@@ -107,6 +112,19 @@ def _area_shares(data: ReferringDataset, progress: Callable[[int, int], None]) -
             return None  # a text-only release has none
         progress(done, len(referents))
     return shares
+
+
+def _overlapping(data: ReferringDataset) -> int | None:
+    instances = getattr(data, "instances", None)
+    if not isinstance(instances, Instances) or not instances.annotations:
+        return None
+    objects = {key for each in data.expressions for key in each.annotation_ids if key in instances.annotations}
+    count = 0
+    for key in objects:
+        image = instances.images[instances.annotations[key].image_id]
+        where = f"{instances.path}: annotation {key}"
+        count += bool((sum_of_polygons(instances.segmentation(key), image.height, image.width, where) > 1).any())
+    return count
 
 
 def draw_statistics(splits: Sequence[Statistics], path: Path) -> None:
