@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import tempfile
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -100,3 +101,16 @@ def safe_relative(name: str) -> bool:
     path = f"{name}/".replace("\\", "/")
     leaves = path.startswith(("/", "../")) or "/../" in path
     return not leaves and path.strip("./") != "" and ":" not in name and "\0" not in name
+
+
+def as_spelled(path: Path) -> Path:
+    """The path as its file's name is spelled on disk: systems differ in how they write "é", as one letter or as two.
+
+    Raises:
+        OSError: a folder on the way cannot be read.
+    """
+    if str(path).isascii() or path.exists() or path == path.parent:
+        return path
+    folder, name = as_spelled(path.parent), unicodedata.normalize("NFC", path.name)
+    entries = folder.iterdir() if folder.is_dir() else ()
+    return next((entry for entry in entries if unicodedata.normalize("NFC", entry.name) == name), folder / path.name)

@@ -229,7 +229,7 @@ def bad_inputs(folder: Path) -> dict[str, Path]:
     texts = {
         "size": [{"sentence_id": 10, "segmentation": wrong_size}],
         "no key": [{"image_id": 1, "segmentation": wrong_size}],
-        "no number": [{"sent_id": "10", "segmentation": wrong_size}],
+        "no number": [{"sent_id": "ten", "segmentation": wrong_size}],
         "no segmentation": [{"sentence_id": 10}],
         "no list": {"sentence_id": 10},
         "other split": [{"sentence_id": 5, "segmentation": wrong_size}],
@@ -275,7 +275,7 @@ def bad_inputs(folder: Path) -> dict[str, Path]:
     [
         ("size", r"entry 0 of .*size"),
         ("no key", "does not say what it is of"),
-        ("no number", "sent_id '10': it must be a whole number"),
+        ("no number", "sent_id 'ten': it must be a whole number"),
         ("no segmentation", "not an object with a segmentation"),
         ("no list", "must hold a list"),
         ("other split", "no mask in .* is of this split"),

@@ -1,7 +1,7 @@
 """Which image each expression is about, and the expressions of each image."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol, runtime_checkable
 
 from asgn.data.types import Expression
@@ -37,3 +37,11 @@ def by_image(expressions: Sequence[Expression], limit: int | None = None) -> lis
     if limit is not None and limit < len(groups):
         groups = [groups[index * len(groups) // limit] for index in range(limit)]
     return [[expressions[place] for place in group] for group in groups]
+
+
+def by_referent(expressions: Iterable[Expression]) -> dict[int, dict[tuple[int, ...], Expression]]:
+    """The first expression of each referent, the annotations that it means, of each image."""
+    found: dict[int, dict[tuple[int, ...], Expression]] = {}
+    for expression in expressions:
+        found.setdefault(expression.image_id, {}).setdefault(expression.annotation_ids, expression)
+    return found

@@ -52,8 +52,8 @@ def open_dataset(name: str, root: Path | None, split: str, *, seed: int = 0, rep
     return open_own(folder, split, report)
 
 
-def splits_of_dataset(name: str, root: Path | None) -> tuple[str, ...]:
-    """The splits that a data set has.
+def splits_of_dataset(name: str, root: Path | None, report: Report = stop) -> tuple[str, ...]:
+    """The splits that a data set has; what is faulty goes to `report`, and so does that there are none.
 
     Raises:
         DataError: the name is unknown, or the file that lists the splits is missing or faulty.
@@ -67,14 +67,18 @@ def splits_of_dataset(name: str, root: Path | None) -> tuple[str, ...]:
     if name in _REFER_SETS:
         from asgn.data.readers.refer import splits_of
 
-        return tuple(sorted(splits_of(refer_files(name, folder)[1])))
-    if name == "referit":
+        found = splits_of(refer_files(name, folder)[1], report)
+    elif name == "referit":
         from asgn.data.readers.referit import available_splits
 
-        return available_splits(folder)
-    from asgn.data.readers.own import splits_of_own
+        found = available_splits(folder)
+    else:
+        from asgn.data.readers.own import splits_of_own
 
-    return splits_of_own(folder)
+        found = splits_of_own(folder, report)
+    if not found:
+        report(f"{folder} holds no expression that can be read")
+    return found
 
 
 def check_name(name: str) -> str:

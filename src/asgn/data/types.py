@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +61,14 @@ class ReferringDataset(Protocol):
 
     def fingerprint(self) -> str:
         """Hex digest that changes whenever what the split says changes."""
+
+
+@runtime_checkable
+class ImagesOnDisk(Protocol):
+    """A split whose images are files."""
+
+    def image_path(self, image_id: int) -> Path:
+        """Where the image is expected. Raises DataError for an unknown one."""
 
 
 @dataclass

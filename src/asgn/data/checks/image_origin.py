@@ -4,18 +4,17 @@ A key is `coco:ID` (COCO numbers its images through all years and splits), `iapr
 `synthetic:ID`, or `SOURCE:ID` of a collection that a user's instances file declares.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from asgn.data.by_image import image_ids
 from asgn.data.datasets import refer_files
-from asgn.data.files.json_file import is_integer, read_bytes
-from asgn.data.files.plain_pickle import read_plain_pickle
+from asgn.data.files.coco_instances import listed_origins
+from asgn.data.files.json_file import read_bytes, whole_number
 from asgn.data.readers.own import OwnFolder
-from asgn.data.readers.refer import ReferFolder
+from asgn.data.readers.refer import ReferFolder, read_refs
 from asgn.data.readers.referit import queries_path, read_queries
 from asgn.data.types import ReferringDataset
 from asgn.errors import DataError
@@ -39,8 +38,6 @@ BACKBONE_SOURCES: Mapping[BackboneName, tuple[str, ...]] = {
     "SNLE": ("ImageNet",),
 }
 """The image collections that each backbone's published weights were trained on."""
-
-_COCO_NAME = re.compile(rb"(?<!\d)(\d{12})\.(?:jpg|png)")
 
 
 @runtime_checkable
@@ -107,8 +104,7 @@ def image_keys(data: ReferringDataset) -> dict[int, str]:
     if data.name in EVALUATION_SPLITS:
         return {image_id: f"{collection_of(data.name)}:{image_id}" for image_id in ids}
     if isinstance(data, ReferFolder | OwnFolder):
-        known = data.instances.images
-        return {image_id: known[image_id].origin if image_id in known else "" for image_id in ids}
+        return {image_id: data.origin(image_id) for image_id in ids}
     return dict.fromkeys(ids, "")
 
 
@@ -126,10 +122,8 @@ def benchmark_images(benchmark: str, split: str, root: Path) -> frozenset[str]:
     path = benchmark_file(benchmark, split, root)
     if benchmark == "referit":
         return frozenset(f"iapr:{expression.image_id}" for expression in read_queries(path, {}))
-    refs: Any = read_plain_pickle(path)
-    entries = [ref for ref in refs if isinstance(ref, dict)] if isinstance(refs, list) else []
-    ids = {ref.get("image_id") for ref in entries if ref.get("split") == split}
-    if not ids or not all(map(is_integer, ids)):
+    ids = {whole_number(ref.get("image_id")) for ref in read_refs(path) if ref.get("split") == split}
+    if not ids or None in ids:
         raise DataError(f"{path} has no images of split {split!r}")
     return frozenset(f"coco:{image_id}" for image_id in ids)
 
@@ -140,7 +134,7 @@ def listed_images(path: Path) -> frozenset[str]:
     Raises:
         DataError: the file cannot be read or names none.
     """
-    keys = frozenset(f"coco:{int(digits)}" for digits in _COCO_NAME.findall(read_bytes(path)))
+    keys = listed_origins(read_bytes(path))
     if not keys:
         raise DataError(f"{path} names no COCO image, such as COCO_train2014_000000000009.jpg")
     return keys

@@ -1,14 +1,21 @@
 """Looking through a whole data set: every file, image, mask and line, and its counts against the published ones."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from asgn.data.by_image import image_ids
+from asgn.data.by_image import by_referent, image_ids
 from asgn.data.checks.published import COUNTS, NOTES, Counts
 from asgn.data.datasets import open_dataset, splits_of_dataset
-from asgn.data.types import Expression, ReferringDataset
+from asgn.data.files.images import exif_orientation
+from asgn.data.files.mask_images import read_drawn_mask
+from asgn.data.readers.own import OwnFolder
+from asgn.data.types import Expression, ImagesOnDisk, ReferringDataset
 from asgn.errors import DataError
+
+_TURNED = "turned by EXIF; they are read upright, and outlines and masks are taken to be of the upright image"
+_SHOWN_FILES = 3
 
 Progress = Callable[[str, int, int], None]
 """Takes the split being looked through, images done, and images in all."""
@@ -46,7 +53,7 @@ class Verification:
     faults: list[str] = field(default_factory=list)
     """One line for everything missing or faulty."""
     notes: tuple[str, ...] = ()
-    """Known causes of counts that differ from what one may read elsewhere."""
+    """Known causes of counts that differ from what one may read elsewhere, and what may be meant otherwise."""
 
     @property
     def differences(self) -> list[str]:
@@ -65,7 +72,7 @@ class Verification:
 def verify(
     name: str, root: Path | None, *, pixels: bool = True, progress: Progress = lambda split, done, total: None
 ) -> Verification:
-    """Look through all splits of a data set.
+    """Look through all splits of a data set. One in which nothing can be read is faulty too.
 
     Args:
         name: of the data set.
@@ -76,23 +83,28 @@ def verify(
     Raises:
         DataError: the name is unknown, or nothing that lists the splits can be read.
     """
-    result = Verification(name, str(root or ""), notes=NOTES.get(name, ()))
+    result = Verification(name, str(root or ""))
     seen: set[str] = set()
+    remarks: dict[str, dict[str, None]] = {}
 
     def add(fault: str) -> None:
         if fault not in seen:  # faults of instances.json would come once a split
             seen.add(fault)
             result.faults.append(fault)
 
-    for split in splits_of_dataset(name, root):
+    for split in splits_of_dataset(name, root, add):
         try:
             data = open_dataset(name, root, split, report=add)
         except DataError as error:
             add(str(error))
             continue
         result.splits.append(_count(data))
+        if not data.expressions:
+            add(f"split {split} holds no expression that can be read")
         if pixels:
             _check_pixels(data, add, progress)
+            _collect_remarks(data, remarks)
+    result.notes = (*NOTES.get(name, ()), *(_remark(text, list(files)) for text, files in remarks.items()))
     return result
 
 
@@ -107,9 +119,7 @@ def _count(data: ReferringDataset) -> SplitReport:
 
 
 def _check_pixels(data: ReferringDataset, add: Callable[[str], None], progress: Progress) -> None:
-    of_image: dict[int, dict[tuple[int, ...], Expression]] = {}
-    for expression in data.expressions:
-        of_image.setdefault(expression.image_id, {}).setdefault(expression.annotation_ids, expression)
+    of_image = by_referent(data.expressions)
     for done, (image_id, expressions) in enumerate(of_image.items(), 1):
         shape = None
         try:
@@ -134,3 +144,25 @@ def _check_mask(
         add(f"{named}: the mask is {mask.shape[1]}x{mask.shape[0]}, the image {shape[1]}x{shape[0]}")
     elif expression.annotation_ids and not mask.any():
         add(f"{named}: the mask is empty, or lies outside the image")
+
+
+def _collect_remarks(data: ReferringDataset, remarks: dict[str, dict[str, None]]) -> None:
+    """Add what is no fault, but may be meant otherwise, with the files that it is about."""
+    if isinstance(data, ImagesOnDisk):
+        for image_id in image_ids(data.expressions):
+            with contextlib.suppress(DataError):  # named among the faults
+                path = data.image_path(image_id)
+                if exif_orientation(path) != 1:
+                    remarks.setdefault(_TURNED, {})[path.name] = None
+    if isinstance(data, OwnFolder):
+        drawn = {data.drawn_mask(expression): None for expression in data.expressions}
+        for mask in filter(None, drawn):
+            with contextlib.suppress(DataError):
+                remark = read_drawn_mask(mask).remark
+                if remark:
+                    remarks.setdefault(remark, {})[mask.name] = None
+
+
+def _remark(text: str, files: Sequence[str]) -> str:
+    more = ", ..." if len(files) > _SHOWN_FILES else ""
+    return f"{len(files)} files ({', '.join(files[:_SHOWN_FILES])}{more}): {text}"

@@ -55,7 +55,6 @@ def unpack(archive: Path, folder: Path, progress: Callable[[int, int], None] = l
         shutil.rmtree(staging, ignore_errors=True)
 
 
-
 def move_into(source: Path, folder: Path) -> None:
     """Move everything in `source` into `folder`, merging folders and replacing files."""
     for entry in sorted(source.iterdir()):

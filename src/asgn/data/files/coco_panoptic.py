@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from asgn.data.files.faults import EntryError, flag_of, number_of
 from asgn.data.files.images import load_image
-from asgn.data.files.json_file import is_integer, parse_json, read_bytes
+from asgn.data.files.json_file import parse_json, read_bytes
 from asgn.data.files.masks import encode_rle
 from asgn.errors import DataError
 from asgn.files import atomic_write, safe_relative
@@ -26,7 +27,7 @@ def is_panoptic(path: Path) -> bool:
 def write_as_instances(panoptic: Path, segments: Path, target: Path) -> None:
     """Write the same images and objects as a COCO instances file, an annotation at a time.
 
-    Objects are numbered anew, from 1: their ids in a panoptic file are unique in an image only.
+    Objects are numbered again, from 1: their ids in a panoptic file are unique in an image only.
 
     Args:
         panoptic: the JSON file.
@@ -64,15 +65,20 @@ def _annotations(entries: list[Any], segments: Path, where: str) -> Iterator[dic
         colours = load_image(segments / name).astype(np.int64)
         ids = colours @ np.array([1, 256, 65536])  # (H, W, 3) @ (3,) -> (H, W)
         for info in infos:
-            if not isinstance(info, dict) or not all(is_integer(info.get(key)) for key in ("id", "category_id")):
-                raise DataError(f"{where}: a segment of {name} without id and category_id")
-            mask = ids == info["id"]
+            try:
+                if not isinstance(info, dict):
+                    raise EntryError("it is no object")
+                segment, category = number_of(info, "id"), number_of(info, "category_id")
+                image_id, crowd = number_of(entry, "image_id"), flag_of(info, "iscrowd")
+            except EntryError as error:
+                raise DataError(f"{where}: a segment of {name}: {error}") from error
+            mask = ids == segment
             if not mask.any():
-                raise DataError(f"{where}: {segments / name} has no pixel of segment {info['id']}")
+                raise DataError(f"{where}: {segments / name} has no pixel of segment {segment}")
             yield {
-                "image_id": entry.get("image_id"),
-                "category_id": info["category_id"],
-                "iscrowd": info.get("iscrowd", 0),
+                "image_id": image_id,
+                "category_id": category,
+                "iscrowd": int(crowd),
                 "area": int(mask.sum()),
                 "segmentation": encode_rle(mask),
             }

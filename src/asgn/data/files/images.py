@@ -17,6 +17,7 @@ from PIL import UnidentifiedImageError
 
 from asgn.data.types import Image
 from asgn.errors import DataError
+from asgn.files import as_spelled
 
 
 @runtime_checkable
@@ -98,6 +99,24 @@ def _path_of(source: object) -> Path:
     return Path(source)
 
 
+def load_sized_image(path: Path, size: tuple[int, int] | None, source: str) -> Image:
+    """`load_image` of a file that, where a size is known, must have this (height, width), as `source` says.
+
+    Raises:
+        DataError: as `load_image`, or it has another size; where the file's EXIF orientation explains it, that is said.
+    """
+    image = load_image(path)
+    if size is None or image.shape[:2] == size:
+        return image
+    message = f"{path} is {image.shape[1]}x{image.shape[0]}, but {source} says {size[1]}x{size[0]}"
+    if image.shape[1::-1] == size and exif_orientation(path) >= 5:
+        message += (
+            ": EXIF turns it, and the annotations seem to be of its pixels as stored; remove its EXIF orientation, or "
+            "annotate it upright"
+        )
+    raise DataError(message)
+
+
 def refuse_address(text: str) -> None:
     """Raise DataError where a text names something on the web; as a path it would lose a stroke and confuse."""
     if text.lower().startswith(("http:/", "https:/")):  # a Path has lost a stroke
@@ -139,6 +158,7 @@ def image_size(source: Path | bytes, name: str = "") -> tuple[int, int]:
 def _read_regular(path: Path) -> bytes:
     """The file's content; a folder, pipe or device is refused before it is opened."""
     try:
+        path = as_spelled(path)
         status = os.stat(path)
         if stat.S_ISDIR(status.st_mode):
             raise DataError(f"{path} is a folder, not an image file")

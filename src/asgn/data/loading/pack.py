@@ -12,15 +12,15 @@ import re
 import struct
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from asgn.data.by_image import image_ids
+from asgn.data.by_image import by_referent, image_ids
 from asgn.data.transforms import resize_and_pad_image, resize_and_pad_mask
-from asgn.data.types import Expression, Image, Mask, ReferringDataset
+from asgn.data.types import Expression, Image, ImagesOnDisk, Mask, ReferringDataset
 from asgn.errors import DataError
 from asgn.files import atomic_write, check_room, ensure_writable_folder
 
@@ -30,11 +30,6 @@ _HEADER = struct.Struct("<8sIIQQQ32s")  # magic, version, side, images, masks, b
 
 Progress = Callable[[int, int], None]
 """Takes images done and images in all."""
-
-
-@runtime_checkable
-class _OnDisk(Protocol):
-    def image_path(self, image_id: int) -> Path: ...
 
 
 class PackedDataset:
@@ -135,9 +130,7 @@ def pack(source: ReferringDataset, path: Path, side: int, *, progress: Progress 
     """
     ensure_writable_folder(path.parent)
     _remove_leftovers(path)
-    of_image: dict[int, dict[tuple[int, ...], Expression]] = {}
-    for expression in source.expressions:
-        of_image.setdefault(expression.image_id, {}).setdefault(expression.annotation_ids, expression)
+    of_image = by_referent(source.expressions)
     masks = [(image_id, objects) for image_id, expressions in of_image.items() for objects in expressions]
     index = {
         "fingerprint": source_fingerprint(source, side),
@@ -167,7 +160,7 @@ def pack(source: ReferringDataset, path: Path, side: int, *, progress: Progress 
 def source_fingerprint(source: ReferringDataset, side: int) -> str:
     """Changes with the annotations, with any image file's size or time, with the side, and with the format."""
     digest = hashlib.sha256(f"{_VERSION} {side} {source.fingerprint()}".encode())
-    if isinstance(source, _OnDisk):
+    if isinstance(source, ImagesOnDisk):
         for image_id in image_ids(source.expressions):
             try:
                 status = os.stat(source.image_path(image_id))

@@ -12,9 +12,9 @@ from pathlib import Path
 from asgn.data.expressions.families import Kind
 from asgn.data.expressions.generate import KIND_SHARES, Phrase, choose, describe
 from asgn.data.expressions.predicates import SceneObject
-from asgn.data.files.coco_instances import Instances, check_image_size, read_instances
+from asgn.data.files.coco_instances import Instances, read_instances
 from asgn.data.files.coco_panoptic import is_panoptic, write_as_instances
-from asgn.data.files.images import load_image
+from asgn.data.files.images import load_sized_image
 from asgn.data.photographs.phrase_filter import holds, restyled
 from asgn.data.photographs.quality import Sources
 from asgn.data.photographs.scene_objects import Names, scene_objects
@@ -126,7 +126,7 @@ class _Author:
         partial = self._sources.is_partial(image_id)
         path = self._folder / self._instances.images[image_id].file_name
         try:
-            image = check_image_size(load_image(path), self._instances, image_id, path)
+            image = load_sized_image(path, self._instances.images[image_id].size, str(self._instances.path))
             objects = scene_objects(self._instances, self.of_image[image_id], image, self._names, partial=partial)
         except DataError as error:
             self.result.skipped.append(str(error))

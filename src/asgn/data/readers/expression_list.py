@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from asgn.data.files.faults import Report, phrase_fault
-from asgn.data.files.json_file import is_integer, read_bytes
+from asgn.data.files.faults import EntryError, Report, Splits, check_phrase, shown
+from asgn.data.files.json_file import read_bytes, unique_keys, whole_number
 from asgn.errors import DataError
 from asgn.files import safe_relative
 
@@ -41,14 +41,13 @@ def read_entries(path: Path, report: Report) -> list[Entry]:
     """
     text = _decode(read_bytes(path), path)
     rows = _csv_rows(text, path, report) if path.suffix.lower() == ".csv" else _json_rows(text, path, report)
-    entries = []
+    entries, splits = [], Splits()
     for line, row in rows:
         where = f"{path}, line {line}"
-        fault = _fault(row)
-        if fault:
+        try:
+            entries.append(_entry(where, row, splits))
+        except EntryError as fault:
             report(f"{where}: {fault}")
-        else:
-            entries.append(_entry(where, row))
     return entries
 
 
@@ -65,11 +64,12 @@ def _json_rows(text: str, path: Path, report: Report) -> Iterator[tuple[int, dic
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = json.loads(line, object_pairs_hook=unique_keys)
         except (ValueError, RecursionError) as error:
-            reason = (
-                error.msg if isinstance(error, json.JSONDecodeError) else "it nests too deeply or has absurd numbers"
-            )
+            if number == 1 and line.lstrip().startswith("["):
+                report(f"{path} holds a JSON array: write one object a line, without brackets and commas around them")
+                return
+            reason = getattr(error, "msg", None) or "it nests too deeply or has absurd numbers"
             report(f"{path}, line {number}: not valid JSON: {reason}")
             continue
         if isinstance(row, dict):
@@ -87,44 +87,44 @@ def _csv_rows(text: str, path: Path, report: Report) -> Iterator[tuple[int, dict
         if not {"image", "phrase"} <= set(names) <= set(FIELDS) or len(set(names)) < len(names):
             raise DataError(f"{path}, line 1: the header should be of {', '.join(FIELDS)}; image and phrase are needed")
         for row in reader:
+            where = f"{path}, line {reader.line_num}"
             if None in row or None in row.values():
-                report(f"{path}, line {reader.line_num}: it does not have the {len(names)} columns of the header")
-                continue
-            ids = (row.get("annotations") or "").split()
-            yield reader.line_num, {**row, "annotations": [int(i) if _is_decimal(i) else i for i in ids]}
+                report(f"{where}: it does not have the {len(names)} columns of the header")
+            elif any("\n" in value or "\r" in value for value in row.values()):
+                report(f"{where}: a value runs over several lines: close its quotation mark where it ends")
+            else:
+                yield reader.line_num, {**row, "annotations": (row.get("annotations") or "").split()}
     except csv.Error as error:
         raise DataError(f"{path}, line {reader.reader.line_num}: not a valid CSV file: {error}") from error
 
 
-def _is_decimal(text: str) -> bool:
-    return text.isascii() and text.removeprefix("-").isdigit() and len(text) < 19
-
-
-def _fault(row: dict[str, Any]) -> str:
-    unknown = set(row) - set(FIELDS)
+def _entry(where: str, row: dict[str, Any], splits: Splits) -> Entry:
+    unknown = sorted(set(row) - set(FIELDS))
     if unknown:
-        return f"unknown field {sorted(unknown)[0]!r}: there are {', '.join(FIELDS)}"
-    for key, folder in (("image", "image"), ("mask", "data")):
-        name = row.get(key) or ""
-        if not isinstance(name, str) or (name and not safe_relative(name)) or (key == "image" and not name):
-            return f"{key} {name!r} does not name a file below the {folder} folder"
-    if not isinstance(row.get("split") or "", str):
-        return f"split {row['split']!r} is not a name"
-    for annotation in _as_list(row.get("annotations")):
-        if not is_integer(annotation):
-            return f"annotation {annotation!r} is not an id"
-    if row.get("mask") and _as_list(row.get("annotations")):
-        return "it has both annotations and a mask: give one"
-    return phrase_fault(row.get("phrase"))
+        raise EntryError(f"unknown field {unknown[0]!r}: there are {', '.join(FIELDS)}")
+    image, mask = _file(row, "image", "image"), _file(row, "mask", "data")
+    if not image:
+        raise EntryError("it names no image")
+    annotations = _ids(row.get("annotations"))
+    if mask and annotations:
+        raise EntryError("it has both annotations and a mask: give one")
+    split = splits.check(DEFAULT_SPLIT if row.get("split") in (None, "") else row["split"])
+    return Entry(where, image, check_phrase(row.get("phrase")), annotations, mask, split)
 
 
-def _entry(where: str, row: dict[str, Any]) -> Entry:
-    annotations = tuple(dict.fromkeys(_as_list(row.get("annotations"))))
-    split = row.get("split") or DEFAULT_SPLIT
-    return Entry(where, row["image"], row["phrase"], annotations, row.get("mask") or "", split)
+def _file(row: dict[str, Any], key: str, folder: str) -> str:
+    name = row.get(key) or ""
+    if not isinstance(name, str) or (name and not safe_relative(name)):
+        raise EntryError(f"{key} {shown(name)} does not name a file below the {folder} folder")
+    return name
 
 
-def _as_list(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return value if isinstance(value, list) else [value]
+def _ids(value: Any) -> tuple[int, ...]:
+    """The ids in a list of them, or a single one; each once."""
+    ids: dict[int, None] = {}
+    for each in [] if value is None else value if isinstance(value, list) else [value]:
+        number = whole_number(each)
+        if number is None:
+            raise EntryError(f"annotation {shown(each)} is not an id")
+        ids[number] = None
+    return tuple(ids)

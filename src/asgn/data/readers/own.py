@@ -11,24 +11,20 @@ The second kind needs `images/` and `expressions.jsonl` (or `.csv`), and where i
 The last phrase refers to nothing in its image.
 """
 
-import hashlib
-from collections.abc import Sequence
+import unicodedata
 from pathlib import Path
 
 import numpy as np
 
-from asgn.data.files.coco_instances import Instances, check_image_size, read_instances
-from asgn.data.files.faults import Report, stop
-from asgn.data.files.images import image_size, load_image
-from asgn.data.files.json_file import read_bytes
+from asgn.data.files.coco_instances import Instances, origin_by_name, read_instances
+from asgn.data.files.faults import EntryError, Report, stop
+from asgn.data.files.images import image_size
 from asgn.data.files.mask_images import load_mask
-from asgn.data.files.recent_arrays import RecentArrays
 from asgn.data.readers.expression_list import Entry, read_entries
+from asgn.data.readers.folder import ImageFolder
 from asgn.data.readers.refer import ReferFolder, splits_of, union_of_objects
-from asgn.data.types import Expression, Image, Mask, ReferringDataset
+from asgn.data.types import Expression, Mask, ReferringDataset
 from asgn.errors import DataError
-
-_IMAGES_HELD = 8
 
 
 def open_own(root: Path, split: str, report: Report = stop) -> ReferringDataset:
@@ -43,17 +39,16 @@ def open_own(root: Path, split: str, report: Report = stop) -> ReferringDataset:
     return OwnFolder(root, split, report)
 
 
-def splits_of_own(root: Path) -> tuple[str, ...]:
-    """The splits that a folder of the user's own has.
+def splits_of_own(root: Path, report: Report = stop) -> tuple[str, ...]:
+    """The splits that a folder of the user's own has; faulty lines go to `report`.
 
     Raises:
         DataError: the folder is of no known layout, or its files cannot be read.
     """
     refs = refs_file(root)
     if refs is not None:
-        return tuple(sorted(splits_of(refs)))
-    entries = read_entries(expressions_file(root), lambda fault: None)
-    return tuple(sorted({entry.split for entry in entries}))
+        return splits_of(refs, report)
+    return tuple(sorted({entry.split for entry in read_entries(expressions_file(root), report)}))
 
 
 def refs_file(root: Path) -> Path | None:
@@ -82,7 +77,7 @@ def expressions_file(root: Path) -> Path:
     return found[0]
 
 
-class OwnFolder:
+class OwnFolder(ImageFolder):
     """One split of a folder with `images/` and a list of expressions, as a `ReferringDataset`."""
 
     name = "own"
@@ -98,37 +93,38 @@ class OwnFolder:
         Raises:
             DataError: there is no such split, or files are missing or faulty.
         """
-        self.split = split
+        path, annotated = expressions_file(root), root / "instances.json"
+        super().__init__(split, root / "images", (path,), str(annotated))
         self.root = root
-        self._list = expressions_file(root)
-        instances = root / "instances.json"
-        self.instances = read_instances(instances, report) if instances.exists() else Instances.none(instances)
-        self._image_ids = {entry.file_name: image_id for image_id, entry in self.instances.images.items()}
+        self.instances = read_instances(annotated, report) if annotated.exists() else Instances.none(annotated)
+        self._image_ids = self.instances.ids_by_name(report)
+        self._file_names = {image_id: entry.file_name for image_id, entry in self.instances.images.items()}
         self._drawn: dict[int, Path] = {}
         self._drawn_ids: dict[str, int] = {}
         self._next_drawn = max(self.instances.annotations, default=0) + 1
         self._next_image = max(self.instances.images, default=0) + 1
-        self.expressions: Sequence[Expression] = self._read_split(report)
-        self._file_names = {image_id: name for name, image_id in self._image_ids.items()}
-        self._recent: RecentArrays[int, Image] = RecentArrays(_IMAGES_HELD)
+        self.expressions = self._read_split(path, report)
+        self._lists += (*([annotated] if self.instances.images else []), *self._drawn.values())
 
-    def image_path(self, image_id: int) -> Path:
-        """Where the photograph is expected.
-
-        Raises:
-            DataError: no image has this id.
-        """
+    def file_name(self, image_id: int) -> str:
+        """The image's path below the image folder. Raises DataError where no image has this id."""
         if image_id not in self._file_names:
-            raise DataError(f"{self._list}: no image with id {image_id}")
-        return self.root / "images" / self._file_names[image_id]
+            raise DataError(f"{self._lists[0]}: no image with id {image_id}")
+        return self._file_names[image_id]
 
-    def image(self, image_id: int) -> Image:
-        """(H, W, 3) uint8 RGB.
+    def size(self, image_id: int) -> tuple[int, int] | None:
+        """(height, width) by `instances.json`; None where that does not list the image."""
+        entry = self.instances.images.get(image_id)
+        return entry.size if entry else None
 
-        Raises:
-            DataError: the file is missing or damaged, or not of the size in `instances.json`.
-        """
-        return self._recent.get(image_id, lambda: self._read_image(image_id))
+    def origin(self, image_id: int) -> str:
+        """The image's origin (see `ImageEntry`): by `instances.json`, or else by the file's name."""
+        entry = self.instances.images.get(image_id)
+        return entry.origin if entry else origin_by_name(self.file_name(image_id))
+
+    def drawn_mask(self, expression: Expression) -> Path | None:
+        """The image file that the expression's mask is drawn in; None where annotations outline its objects."""
+        return next((self._drawn[key] for key in expression.annotation_ids if key in self._drawn), None)
 
     def mask(self, expression: Expression) -> Mask:
         """(H, W) bool: the union of the expression's objects, or its drawn mask; empty for an absent object.
@@ -136,37 +132,35 @@ class OwnFolder:
         Raises:
             DataError: an outline is faulty, or a drawn mask is missing, damaged, empty or of another size.
         """
-        if any(annotation in self._drawn for annotation in expression.annotation_ids):
-            return self._read_drawn(expression)
-        if expression.annotation_ids:
+        path = self.drawn_mask(expression)
+        if path is None and expression.annotation_ids:
             return union_of_objects(self.instances, expression)
-        entry = self.instances.images.get(expression.image_id)
-        size = (entry.height, entry.width) if entry else image_size(self.image_path(expression.image_id))
-        return np.zeros(size, dtype=bool)
+        size = self.size(expression.image_id) or image_size(self.image_path(expression.image_id))
+        if path is None:
+            return np.zeros(size, dtype=bool)
+        mask = load_mask(path)
+        if mask.shape != size:
+            raise DataError(f"{path} is {mask.shape[1]}x{mask.shape[0]}, but its image is {size[1]}x{size[0]}")
+        if not mask.any():
+            raise DataError(f"{path} is empty: for an absent object, leave the mask out")
+        return mask
 
-    def fingerprint(self) -> str:
-        """SHA-256 over the list of expressions, the instances file, the drawn masks and the split's name."""
-        digest = hashlib.sha256(self.split.encode())
-        annotated = [self.instances.path] if self.instances.images else []
-        for path in [self._list, *annotated, *self._drawn.values()]:
-            digest.update(hashlib.sha256(read_bytes(path)).digest())
-        return digest.hexdigest()
-
-    def _read_split(self, report: Report) -> list[Expression]:
-        entries = read_entries(self._list, report)
+    def _read_split(self, path: Path, report: Report) -> list[Expression]:
+        entries = read_entries(path, report)
         splits = {entry.split for entry in entries}
         if self.split not in splits:
             there = ", ".join(sorted(splits)) or "no expressions"
-            raise DataError(f"{self._list} has no split {self.split!r}: it has {there}")
+            raise DataError(f"{path} has no split {self.split!r}: it has {there}")
         expressions: list[Expression] = []
         referents: dict[tuple[int, tuple[int, ...]], int] = {}
         for entry in entries:
             # ids are given in the order of the whole file, so that a mask or image has one id in every split
             image_id, objects = self._image_id(entry), self._objects(entry)
-            fault = self._fault(entry, image_id)
             if entry.split != self.split:
                 continue
-            if fault:
+            try:
+                self._check_objects(entry, image_id)
+            except EntryError as fault:
                 report(f"{entry.where}: {fault}")
                 continue
             ref_id = referents.setdefault((image_id, objects or (-1 - len(expressions),)), len(referents))
@@ -174,10 +168,11 @@ class OwnFolder:
         return expressions
 
     def _image_id(self, entry: Entry) -> int:
-        if entry.image not in self._image_ids:
-            self._image_ids[entry.image] = self._next_image
+        image_id = self._image_ids.setdefault(unicodedata.normalize("NFC", entry.image), self._next_image)
+        if image_id == self._next_image:
+            self._file_names[image_id] = entry.image
             self._next_image += 1
-        return self._image_ids[entry.image]
+        return image_id
 
     def _objects(self, entry: Entry) -> tuple[int, ...]:
         if not entry.mask:
@@ -188,29 +183,12 @@ class OwnFolder:
             self._next_drawn += 1
         return (self._drawn_ids[entry.mask],)
 
-    def _fault(self, entry: Entry, image_id: int) -> str:
+    def _check_objects(self, entry: Entry, image_id: int) -> None:
         for annotation_id in entry.annotations:
             annotation = self.instances.annotations.get(annotation_id)
             if annotation is None:
                 there = "" if self.instances.images else ", and there is no such file"
-                return f"no annotation with id {annotation_id} in instances.json{there}"
+                raise EntryError(f"no annotation with id {annotation_id} in instances.json{there}")
             if annotation.image_id != image_id:
                 other = self.instances.images[annotation.image_id].file_name
-                return f"annotation {annotation_id} is of image {other!r}, not {entry.image!r}"
-        return ""
-
-    def _read_image(self, image_id: int) -> Image:
-        path = self.image_path(image_id)
-        image = load_image(path)
-        return check_image_size(image, self.instances, image_id, path) if image_id in self.instances.images else image
-
-    def _read_drawn(self, expression: Expression) -> Mask:
-        path = self._drawn[expression.annotation_ids[0]]
-        mask = load_mask(path)
-        entry = self.instances.images.get(expression.image_id)
-        size = (entry.height, entry.width) if entry else image_size(self.image_path(expression.image_id))
-        if mask.shape != size:
-            raise DataError(f"{path} is {mask.shape[1]}x{mask.shape[0]}, but its image is {size[1]}x{size[0]}")
-        if not mask.any():
-            raise DataError(f"{path} is empty: for an absent object, leave the mask out")
-        return mask
+                raise EntryError(f"annotation {annotation_id} is of image {other!r}, not {entry.image!r}")

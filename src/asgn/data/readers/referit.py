@@ -1,19 +1,19 @@
 """ReferItGame from its public layout: queries, image sizes, photographs and `.mat` masks (protocol section 1)."""
 
-import hashlib
 import io
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy.io import loadmat, whosmat
 
-from asgn.data.files.faults import Report, phrase_fault, stop
-from asgn.data.files.images import MAX_PIXELS, load_image
-from asgn.data.files.json_file import read_bytes, read_json
-from asgn.data.files.recent_arrays import RecentArrays
-from asgn.data.types import Expression, Image, Mask
+from asgn.data.files.faults import EntryError, Report, check_phrase, stop
+from asgn.data.files.images import MAX_PIXELS
+from asgn.data.files.json_file import parse_json, read_bytes, whole_number
+from asgn.data.readers.folder import ImageFolder
+from asgn.data.types import Expression, Mask
 from asgn.errors import DataError
 
 SPLITS = ("train", "val", "trainval", "test")
@@ -22,12 +22,14 @@ SPLITS = ("train", "val", "trainval", "test")
 _TEXT_FOLDERS = ("", "data")
 _PICTURE_FOLDERS = ("", "referit-dataset", "data/referit-dataset")
 _REGIONS_OF_AN_IMAGE = 1000
+_SIZES = "referit_imsize.json"
+_IMAGE = re.compile(r"([0-9]{1,11})(?:\.jpg)?")
+_REGION = re.compile(r"([0-9]{1,11})_([0-9]{1,3})(?:\.png)?")  # early releases name the mask's file
 _MASK_VARIABLE = "segimg_t"
 _MAX_MASK_BYTES = 64 << 20
-_IMAGES_HELD = 8
 
 
-class ReferItGame:
+class ReferItGame(ImageFolder):
     """One split of ReferItGame, as a `ReferringDataset`.
 
     Region k of image i has the annotation id 1000 i + k. Photographs and masks are needed only once they are
@@ -47,29 +49,19 @@ class ReferItGame:
         Raises:
             DataError: there is no such split, or its queries are missing or faulty.
         """
-        self.split = split
+        queries, pictures = queries_path(root, split), picture_folder(root)
+        super().__init__(split, pictures / "images", (queries,), _SIZES)
+        self._masks = pictures / "mask"
         self.sizes = read_sizes(root)
-        self._queries = queries_path(root, split)
-        self.expressions: Sequence[Expression] = read_queries(self._queries, self.sizes, report)
-        self._pictures = picture_folder(root)
-        self._recent: RecentArrays[int, Image] = RecentArrays(_IMAGES_HELD)
+        self.expressions = read_queries(queries, self.sizes, report)
 
-    def image_path(self, image_id: int) -> Path:
-        """Where the photograph is expected."""
-        return self._pictures / "images" / f"{image_id}.jpg"
+    def file_name(self, image_id: int) -> str:
+        """The image's path below the image folder."""
+        return f"{image_id}.jpg"
 
-    def mask_path(self, annotation_id: int) -> Path:
-        """Where the mask of a region is expected."""
-        image_id, region = divmod(annotation_id, _REGIONS_OF_AN_IMAGE)
-        return self._pictures / "mask" / f"{image_id}_{region}.mat"
-
-    def image(self, image_id: int) -> Image:
-        """(H, W, 3) uint8 RGB.
-
-        Raises:
-            DataError: the file is missing or damaged, or not of the size in `referit_imsize.json`.
-        """
-        return self._recent.get(image_id, lambda: self._read_image(image_id))
+    def size(self, image_id: int) -> tuple[int, int] | None:
+        """(height, width) by `referit_imsize.json`; None where that is not there."""
+        return self.sizes.get(image_id)
 
     def mask(self, expression: Expression) -> Mask:
         """(H, W) bool.
@@ -78,18 +70,8 @@ class ReferItGame:
             DataError: the mask is missing or damaged, or not of the size in `referit_imsize.json`.
         """
         (annotation_id,) = expression.annotation_ids
-        return read_mat_mask(self.mask_path(annotation_id), self.sizes.get(expression.image_id))
-
-    def fingerprint(self) -> str:
-        """SHA-256 over the split's queries and name."""
-        return hashlib.sha256(self.split.encode() + read_bytes(self._queries)).hexdigest()
-
-    def _read_image(self, image_id: int) -> Image:
-        path = self.image_path(image_id)
-        image, size = load_image(path), self.sizes.get(image_id)
-        if size is not None and image.shape[:2] != size:
-            raise DataError(f"{path} is {_by(image.shape[:2])}, but referit_imsize.json says {_by(size)}")
-        return image
+        image_id, region = divmod(annotation_id, _REGIONS_OF_AN_IMAGE)
+        return read_mat_mask(self._masks / f"{image_id}_{region}.mat", self.size(image_id))
 
 
 def queries_path(root: Path, split: str) -> Path:
@@ -121,18 +103,19 @@ def read_sizes(root: Path) -> dict[int, tuple[int, int]]:
     Raises:
         DataError: the file is faulty.
     """
-    path = _text_folder(root) / "referit_imsize.json"
+    path = _text_folder(root) / _SIZES
     if not path.exists():
         return {}
     sizes: dict[int, tuple[int, int]] = {}
     for name, size in _read_object(path).items():
-        image_id = _decimal(name.removesuffix(".jpg"))
-        if image_id is None or not isinstance(size, list) or [type(side) for side in size] != [int, int]:
+        image = _IMAGE.fullmatch(name)
+        sides = [whole_number(side) for side in size] if isinstance(size, list) else []
+        if image is None or len(sides) != 2 or sides[0] is None or sides[1] is None:
             raise DataError(f"{path}: entry {name!r} should be an image name with [width, height]")
-        width, height = size
+        width, height = sides[0], sides[1]
         if width < 1 or height < 1 or width * height > MAX_PIXELS:
             raise DataError(f"{path}: image {name!r} cannot have the size {width}x{height}")
-        sizes[image_id] = height, width
+        sizes[int(image[1])] = height, width
     return sizes
 
 
@@ -149,27 +132,23 @@ def read_queries(path: Path, sizes: Mapping[int, tuple[int, int]], report: Repor
     """
     expressions: list[Expression] = []
     for key, texts in _read_object(path).items():
-        region = _parse_key(key)
-        if region is None or not isinstance(texts, list):
-            report(f"{path}: entry {key!r} should be <image>_<region> with a list of texts")
-        elif sizes and region[0] not in sizes:
-            report(f"{path}: entry {key!r}: no image {region[0]}.jpg in referit_imsize.json")
-        else:
-            expressions += _of_region(region, texts, len(expressions), f"{path}: entry {key!r}", report)
+        where = f"{path}: entry {key!r}"
+        region = _REGION.fullmatch(key)
+        if region is None or not isinstance(texts, list) or not texts:
+            report(f"{where} should be <image>_<region> with a list of texts")
+            continue
+        image_id, number = int(region[1]), int(region[2])
+        if sizes and image_id not in sizes:
+            report(f"{where}: no image {image_id}.jpg in {_SIZES}")
+            continue
+        annotation_id, first = image_id * _REGIONS_OF_AN_IMAGE + number, len(expressions)
+        for offset, text in enumerate(texts):
+            try:
+                found = Expression(first + offset, annotation_id, image_id, (annotation_id,), check_phrase(text))
+                expressions.append(found)
+            except EntryError as fault:
+                report(f"{where}: {fault}")
     return expressions
-
-
-def _of_region(
-    region: tuple[int, int], texts: list[Any], first: int, where: str, report: Report
-) -> Iterator[Expression]:
-    image_id, number = region
-    annotation_id = image_id * _REGIONS_OF_AN_IMAGE + number
-    for offset, text in enumerate(texts):
-        fault = phrase_fault(text)
-        if fault:
-            report(f"{where}: {fault}")
-        else:
-            yield Expression(first + offset, annotation_id, image_id, (annotation_id,), text)
 
 
 def read_mat_mask(path: Path, size: tuple[int, int] | None) -> Mask:
@@ -220,22 +199,10 @@ def picture_folder(root: Path) -> Path:
 
 
 def _read_object(path: Path) -> dict[str, Any]:
-    document = read_json(path)
+    document = parse_json(read_bytes(path), str(path), unique=True)
     if not isinstance(document, dict):
         raise DataError(f"{path} should hold a JSON object")
     return document
-
-
-def _parse_key(key: str) -> tuple[int, int] | None:
-    image, _, region = key.removesuffix(".png").partition("_")  # early releases name the mask's file
-    image_id, number = _decimal(image), _decimal(region)
-    if image_id is None or number is None or number >= _REGIONS_OF_AN_IMAGE:
-        return None
-    return image_id, number
-
-
-def _decimal(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 12 else None
 
 
 def _by(size: Sequence[int]) -> str:

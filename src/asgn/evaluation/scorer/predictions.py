@@ -25,7 +25,7 @@ from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 from PIL import Image
 
-from asgn.data.files.json_file import is_integer, read_json
+from asgn.data.files.json_file import read_json, whole_number
 from asgn.data.files.mask_images import load_mask
 from asgn.data.files.masks import decode_segmentation, encode_rle
 from asgn.data.types import Expression, Mask
@@ -199,13 +199,14 @@ def _coco_mask(entry: Any, where: str) -> _Candidate:
     if not isinstance(entry, dict) or "segmentation" not in entry:
         raise DataError(f"{where} is not an object with a segmentation")
     id_key = next((name for name in SENTENCE_KEYS if name in entry), None)
-    if id_key is not None and not is_integer(entry[id_key]):
+    sentence_id = None if id_key is None else whole_number(entry[id_key])
+    if id_key is not None and sentence_id is None:
         raise DataError(f"{where} has {id_key} {entry[id_key]!r}: it must be a whole number")
-    image_id = entry["image_id"] if is_integer(entry.get("image_id")) else None
+    image_id = whole_number(entry.get("image_id"))
     phrase = next((entry[name] for name in PHRASE_KEYS if isinstance(entry.get(name), str)), None)
     key: int | tuple[int, str]
-    if id_key is not None:
-        key, name = entry[id_key], f"expression {entry[id_key]}"
+    if sentence_id is not None:
+        key, name = sentence_id, f"expression {sentence_id}"
     elif image_id is not None and phrase is not None:
         key, name = (image_id, _normal(phrase)), f"{phrase!r} of image {image_id}"
     else:
