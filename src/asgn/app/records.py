@@ -24,6 +24,8 @@ def _phrase_record(answer: PhraseAnswer) -> dict[str, Any]:
     return {
         **rle_record(result),
         "found": result.found,
+        "reason": result.reason,
+        "remarks": result.remarks,
         "presence": result.presence,
         "read_as": dict(result.read_as),
         "unknown_words": list(result.unknown),

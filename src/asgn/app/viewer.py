@@ -55,7 +55,7 @@ def _photo(address: str) -> str:
 
 
 def _layer(address: str, index: int, result: Segmentation) -> str:
-    where = f"{result.mask.mean():.1%} of the picture" if result.found else "nothing matches"
+    where = f"{result.mask.mean():.1%} of the picture" if result.reason is None else result.reason
     alt = escape(f"Mask of “{result.phrase}”: {where}", quote=True)
     return f'<img class="asgn-layer" src="{address}/{index}.png" alt="{alt}">'
 
@@ -84,8 +84,8 @@ def _legend_row(index: int, result: Segmentation) -> str:
         verdict = f"""<span class="asgn-share">{result.mask.mean():.1%} of the picture</span>
 <span title="Mean probability over the mask">score {result.score:.2f}</span>{presence}"""
     else:
-        verdict = f"<i>nothing matches</i>{presence}"
-    remarks = "".join(_note(remark) for remark in result.reading.remarks())
+        verdict = f"<i>{escape(result.reason or '')}</i>"
+    remarks = "".join(_note(remark) for remark in result.remarks)
     return f"""<li><label><input type="checkbox" class="asgn-show-{index}" checked>{_swatch(index)}
 <b>{escape(result.phrase)}</b></label><span class="asgn-verdict">{verdict}</span>{remarks}</li>"""
 

@@ -104,6 +104,8 @@ def _record(
             "score": result.score,
             "presence": result.presence,
             "found": result.found,
+            "reason": result.reason,
+            "remarks": result.remarks,
             "area": int(result.mask.sum()),
             "read_as": dict(result.read_as),
             "unknown_words": list(result.unknown),
@@ -120,7 +122,7 @@ def _record(
 def _say(path: Path, results: "Sequence[Segmentation]", reasons: "Sequence[Why]", written: Sequence[Path]) -> None:
     for place, result in enumerate(results):
         typer.echo(f"{path.name}: {result.phrase!r}: {_answer(result)}")
-        for remark in result.reading.remarks():
+        for remark in result.remarks:
             typer.echo(f"  {remark}", err=True)
         for reason in reasons[place : place + 1]:
             typer.echo("\n".join(f"  {line}" for line in reason.lines()))
@@ -129,6 +131,6 @@ def _say(path: Path, results: "Sequence[Segmentation]", reasons: "Sequence[Why]"
 
 
 def _answer(result: "Segmentation") -> str:
-    if not result.found:
-        return f"nothing matches (presence {result.presence:.2f})"
+    if result.reason is not None:
+        return result.reason
     return f"{result.mask.mean():.1%} of the picture, score {result.score:.2f}, presence {result.presence:.2f}"

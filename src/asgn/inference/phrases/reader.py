@@ -1,24 +1,22 @@
-"""How a model reads a person's words: slips bridged, unknown words named with the nearest known one."""
+"""How a model reads a person's words: what it makes of each, what it leaves out, and why it cannot answer."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 from asgn.data.vocabulary import MAX_WORDS, SPECIAL, Encoded, Vocabulary, tokenise
 from asgn.errors import PhraseError
-from asgn.inference.phrases.similar_words import SimilarWords
-from asgn.inference.phrases.synonyms import is_common_word, stand_ins
+from asgn.inference.phrases.grammar import head_position
+from asgn.inference.phrases.lookup import WordLookup
+from asgn.inference.phrases.negation import split_negation
+from asgn.inference.phrases.word_classes import NAMELESS, UNSPECIFIC
 
 LONGEST_PHRASE = 100
 """Words beyond which a phrase is taken for a mistake rather than cut."""
 
-_LEAST_BRIDGED = 4
-_LEAST_READ = 3
-_LONGEST_SHOWN = 60
-_NAME_NOTHING = frozenset(
-    ("a", "an", "the", "this", "that", "these", "those", "of", "on", "in", "at", "to", "from", "by", "with", "and",
-     "or", "is", "are", "it", "its", "his", "her", "their")
-)  # fmt: skip
+_MAX_SHOWN = 60
+_APOSTROPHES = ("'", "’")
+_CLITICS = frozenset(("s", "t", "re", "ve", "ll", "d", "m"))
+"""What stands after an apostrophe and is no word ("person's")."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +28,16 @@ class Reading:
     read_as: Mapping[str, str]
     """Words that the model does not know, and the known words that it read for them."""
     nearest: Mapping[str, str | None]
-    """Words that it does not know and could not read, with the most similar known word if there is one."""
+    """Words that it does not know and could not read, with the known word spelt most like it if there is one."""
+    excluded: tuple[str, ...] = ()
+    """Negations, which were not read."""
+    failure: str = ""
+    """Why no answer can be right; empty where one may be."""
 
     def remarks(self) -> list[str]:
         """What a person should be told of the reading, one sentence each."""
-        said = [f"'{word}' read as '{known}'" for word, known in self.read_as.items()]
+        said = [f"'{_brief(text)}' was not read: the model does not know negation" for text in self.excluded]
+        said += [f"'{word}' read as '{known}'" for word, known in self.read_as.items()]
         if self.nearest:
             said.append("unknown to the model: " + ", ".join(map(_with_nearest, self.nearest.items())))
         if self.encoded.cut:
@@ -43,19 +46,15 @@ class Reading:
 
 
 class WordReader:
-    """Reads phrases by one vocabulary.
+    """Reads phrases by one vocabulary. A phrase of known words without negation is read as it stands.
 
-    A word of four letters or more that the model does not know is read as the known word one edit away (a letter
-    changed, missing, too many, or two exchanged) where just one starts alike, or just one differs by a doubled letter
-    or an exchange; unless it is itself a common word ("boot" is no "boat"). Else an everyday word is read as a known
-    one that fits the same things ("kid" as "person"). Punctuation that the model does not know is passed over.
+    Unknown words are read as known ones where `WordLookup` finds one that means the same. What a phrase excludes is
+    not read. Punctuation that the model does not know is passed over.
     """
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
-        self._names = frozenset(word for word in vocabulary.words[len(SPECIAL) :] if word.isalpha())
-        self._similar = SimilarWords(self._names)
-        self._seen: dict[str, tuple[str | None, str | None]] = {}
+        self._lookup = WordLookup(vocabulary.words[len(SPECIAL) :])
 
     def read(self, phrase: str) -> Reading:
         """Read a phrase.
@@ -64,9 +63,7 @@ class WordReader:
             PhraseError: it holds no word, more than 100, or none that the model knows and that names anything.
         """
         phrase = writable(phrase)
-        tokens = tokenise(phrase, self.vocabulary.strip)
-        if self.vocabulary.strip:
-            tokens = [token for token in tokens if token in self.vocabulary or any(map(str.isalnum, token))]
+        tokens = self._tokens(phrase)
         if not tokens:
             raise PhraseError(
                 f"the phrase {_brief(phrase)!r} holds no word: say what to segment, such as 'left person'"
@@ -75,21 +72,62 @@ class WordReader:
             raise PhraseError(
                 f"a phrase of {len(tokens)} words is too long: only {MAX_WORDS} are read; give the main ones"
             )
-        return self._check(self._read(tokens), phrase)
+        kept, excluded = split_negation(phrase)
+        if not excluded:
+            return self._check(self._read(tokens, phrase), phrase)
+        tokens = self._tokens(kept)
+        if UNSPECIFIC.issuperset(tokens):
+            failure = "the phrase only says what is not meant: say what to segment"
+            return Reading(self.vocabulary.encode(phrase), {}, {}, (), failure)
+        return self._check(self._read(tokens, kept, excluded), phrase)
 
-    def _read(self, tokens: Sequence[str]) -> Reading:
+    def _tokens(self, phrase: str) -> list[str]:
+        """The words as the vocabulary has them; those it lacks without underscores, hyphens and what follows "'"."""
+        tokens = tokenise(phrase, self.vocabulary.strip)
+        if all(token in self.vocabulary for token in tokens):
+            return tokens
+        tokens = self._joined([part for token in tokens for part in self._parts(token)])
+        if not self.vocabulary.strip:
+            return tokens
+        return [token for token in tokens if token in self.vocabulary or any(map(str.isalnum, token))]
+
+    def _parts(self, token: str) -> list[str]:
+        return [token] if token in self.vocabulary else [part for part in token.split("_") if part]
+
+    def _joined(self, tokens: Sequence[str]) -> list[str]:
+        """The tokens with "hot-dog" as "hotdog" where that is known, a T-shirt as a shirt, and no "s" of "person's"."""
+        joined: list[str] = []
+        for token in tokens:
+            before = joined[-1].strip() if joined else ""
+            is_unknown = token not in self.vocabulary
+            if before in _APOSTROPHES and token in _CLITICS and is_unknown:
+                continue
+            if before == "-" and len(joined) > 1:
+                first = joined[-2]
+                if first + token in self.vocabulary and (is_unknown or first not in self.vocabulary):
+                    joined[-2:] = [first + token]
+                    continue
+                if first == "t" and first not in self.vocabulary:
+                    del joined[-2:]
+            joined.append(token)
+        return joined
+
+    def _read(self, tokens: Sequence[str], phrase: str, excluded: tuple[str, ...] = ()) -> Reading:
         unknown = [token for token in dict.fromkeys(tokens[:MAX_WORDS]) if token not in self.vocabulary]
+        head = head_word(phrase) if unknown else None
         read_as, nearest = {}, {}
         for word in unknown:
-            known, alike = self._look_up(word)
+            known, alike = self._lookup.find(word, is_head=word == head)
             if known is None:
                 nearest[word] = alike
             else:
                 read_as[word] = known
-        return Reading(self.vocabulary.encode_tokens([read_as.get(word, word) for word in tokens]), read_as, nearest)
+        meant = [part for token in tokens for part in (read_as[token].split() if token in read_as else (token,))]
+        failure = f"the thing asked for is not known: {_brief(head)}" if head in nearest and head is not None else ""
+        return Reading(self.vocabulary.encode_tokens(meant), read_as, nearest, excluded, failure)
 
     def _check(self, reading: Reading, phrase: str) -> Reading:
-        naming = [word for word in reading.encoded.words if word not in _NAME_NOTHING]
+        naming = [word for word in reading.encoded.words if word not in NAMELESS]
         if any(word not in reading.nearest for word in naming):
             return reading
         if not reading.nearest:
@@ -100,23 +138,12 @@ class WordReader:
         advice = f"; did you mean {', '.join(near)}?" if near else ": use other words"
         raise PhraseError(f"no word of the phrase {_brief(phrase)!r} that names anything is known to the model{advice}")
 
-    def _look_up(self, word: str) -> tuple[str | None, str | None]:
-        """What the word is read as, and else what it resembles; remembered, as sheets repeat their words."""
-        if word not in self._seen:
-            if len(self._seen) > 10_000:
-                self._seen.clear()
-            known = self._slip(word) or next(stand_ins(word, self._names), None)
-            self._seen[word] = (known, None if known else self._similar.nearest(word))
-        return self._seen[word]
 
-    def _slip(self, word: str) -> str | None:
-        if len(word) < _LEAST_BRIDGED or not word.isalpha() or is_common_word(word):
-            return None
-        near = [
-            known for known in self._similar.one_edit_from(word) if known[0] == word[0] and len(known) >= _LEAST_READ
-        ]
-        likely = [known for known in near if _is_same_but_for_typing(word, known)]
-        return near[0] if len(near) == 1 else likely[0] if len(likely) == 1 else None
+def head_word(phrase: str) -> str | None:
+    """The word that names what a phrase asks for, if one does (see `head_position`)."""
+    tokens = tokenise(phrase.replace("_", " "), strip=True)
+    place = head_position(tokens)
+    return None if place is None else tokens[place]
 
 
 def writable(phrase: str) -> str:
@@ -127,19 +154,10 @@ def writable(phrase: str) -> str:
     return phrase.encode("utf-8", "replace").decode("utf-8")
 
 
-def _is_same_but_for_typing(first: str, second: str) -> bool:
-    """Whether one edit between two words is the commonest kind: a letter doubled or not, or neighbours exchanged."""
-    return _without_doubles(first) == _without_doubles(second) or sorted(first) == sorted(second)
-
-
-def _without_doubles(word: str) -> str:
-    return "".join(letter for letter, _ in groupby(word))
-
-
 def _with_nearest(unknown: tuple[str, str | None]) -> str:
     word, near = unknown
     return _brief(word) if near is None else f"{word} (the nearest it knows: {near})"
 
 
 def _brief(text: str) -> str:
-    return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 3] + "..."
+    return text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 3] + "..."

@@ -38,7 +38,8 @@ class Segmentation:
     score: float
     """Mean probability over the mask; 0 where the mask is empty."""
     presence: float
-    """0..1: how likely what the phrase names is in the image at all (see `presence_scores`)."""
+    """0..1: how likely what the phrase names is in the image at all (see `presence_scores`); 0 where the phrase cannot
+    be answered."""
     reading: Reading
     """How the model read the phrase's words."""
     pixel_logits: Tensor = field(repr=False)
@@ -51,8 +52,20 @@ class Segmentation:
         return bool(self.mask.any())
 
     @property
+    def reason(self) -> str | None:
+        """Why nothing was found: the phrase cannot be answered, or nothing matches; None where something was found."""
+        if self.found:
+            return None
+        return self.reading.failure or f"nothing matches (presence {self.presence:.2f})"
+
+    @property
+    def remarks(self) -> list[str]:
+        """What a person should be told of how the phrase was read, one sentence each."""
+        return self.reading.remarks()
+
+    @property
     def unknown(self) -> tuple[str, ...]:
-        """Words of the phrase that the model has never seen and could not read for others."""
+        """Words of the phrase that the model does not know and could not read for others."""
         return tuple(self.reading.nearest)
 
     @property
@@ -62,7 +75,7 @@ class Segmentation:
 
     @property
     def read_as(self) -> Mapping[str, str]:
-        """Words of the phrase that were read as others: slips of the pen, and everyday words for known ones."""
+        """Words of the phrase that were read as others: slips, forms of known words, other names of the same thing."""
         return self.reading.read_as
 
     @cached_property
@@ -94,6 +107,8 @@ class Segmentation:
             "bbox": list(self.bbox),
             "segmentation": self.rle,
             "found": self.found,
+            "reason": self.reason,
+            "remarks": self.remarks,
             "nearest_known": dict(self.reading.nearest),
         }
 
@@ -170,9 +185,10 @@ def segmentations(
     masks = binarise(logits, image.height, image.width)
     results = []
     for phrase, reading, mask, presence, square in zip(phrases, readings, masks, presences, logits, strict=True):
-        shown = mask if presence >= threshold else np.zeros_like(mask)
+        sure = 0.0 if reading.failure else presence
+        shown = mask if sure >= threshold and not reading.failure else np.zeros_like(mask)
         score = mean_probability(square) if shown.any() else 0.0
-        results.append(Segmentation(phrase, shown, score, presence, reading, square, image))
+        results.append(Segmentation(phrase, shown, score, sure, reading, square, image))
     return results
 
 

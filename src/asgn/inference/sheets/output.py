@@ -99,6 +99,8 @@ def _base(row: SheetRow, found: Segmentation) -> dict[str, Any]:
         "score": float(found.score),
         "presence": float(found.presence),
         "area": int(np.count_nonzero(found.mask)),
+        "reason": found.reason,
+        "remarks": found.remarks,
         "unknown_words": list(found.unknown),
         "cut_words": list(found.cut),
         "read_as": dict(found.read_as),
@@ -110,7 +112,8 @@ def _coco_entry(row: SheetRow, found: Segmentation) -> dict[str, Any]:
     (entry,) = coco_results([found], row.image)
     is_number = _WHOLE_NUMBER.fullmatch(row.id) is not None
     key = {"sentence_id": int(row.id)} if is_number else {"id": row.id} if row.id else {}
-    return {"line": row.line, **key, **entry, "presence": float(found.presence)}
+    said = {"reason": found.reason, "remarks": found.remarks}
+    return {"line": row.line, **key, **entry, "presence": float(found.presence), **said}
 
 
 def _mask_names(rows: Sequence[SheetRow]) -> dict[int, str]:
