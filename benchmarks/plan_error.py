@@ -28,7 +28,7 @@ from accelerate import Accelerator
 from asgn.config import TrainConfig
 from asgn.data.synthetic.dataset import SyntheticDataset
 from asgn.experiments.planning.estimate import plan_run
-from asgn.experiments.runs.assembly import RunPlan
+from asgn.experiments.runs.assembly import RunConfig
 from asgn.experiments.runs.train import train_run
 from asgn.variants import Variant
 action, row, folder, steps, batch, side = sys.argv[1:]
@@ -36,7 +36,7 @@ accelerator = Accelerator()
 if accelerator.device.type == "cpu":
     torch.set_num_threads(1)
     time.perf_counter = time.process_time
-plan = RunPlan(
+plan = RunConfig(
     variant=Variant.parse(row),
     train_data=SyntheticDataset("train", scenes=200, size=int(side)),
     validation_data=SyntheticDataset("val", scenes=8, size=int(side)),

@@ -16,7 +16,7 @@ from asgn.checkpoint import Model
 from asgn.config import LossConfig, ModelConfig, TrainConfig
 from asgn.data.synthetic.dataset import SyntheticDataset
 from asgn.data.vocabulary import Vocabulary
-from asgn.experiments.runs.assembly import RunPlan
+from asgn.experiments.runs.assembly import RunConfig
 from asgn.models.build import build_generator
 from asgn.variants import Variant
 from tests.data.mirror import Mirror
@@ -66,9 +66,9 @@ def tiny_model(scenes: SyntheticDataset) -> Model:
 def plan_of(scenes: SyntheticDataset, tmp_path: Path):
     """A plan of a tiny run; keyword arguments change its training."""
 
-    def make(folder: str = "run", variant: str = "M+LSTM+DE+SE+AT", resume: bool = False, **train: object) -> RunPlan:
+    def make(folder: str = "run", variant: str = "M+LSTM+DE+SE+AT", resume: bool = False, **train: object) -> RunConfig:
         settings = {"steps": 6, "batch_size": 4, "phrases_per_image": 2, "workers": 0, "finetune": True} | train
-        return RunPlan(
+        return RunConfig(
             variant=Variant.parse(variant),
             train_data=scenes,
             validation_data=SyntheticDataset("val", scenes=2, size=64),

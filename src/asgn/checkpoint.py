@@ -16,9 +16,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from asgn.config import ModelConfig, to_json
+from asgn.config import ModelConfig
 from asgn.data.vocabulary import Vocabulary
-from asgn.errors import CheckpointError
+from asgn.errors import CheckpointError, UserError
 from asgn.files import atomic_write
 from asgn.models.build import build_generator
 from asgn.models.generator import Generator
@@ -85,7 +85,7 @@ def save_model(path: Path, model: Model, half_precision: bool = False) -> None:
 def model_header(model: Model | ModelDescription) -> dict[str, Any]:
     """What the header of every checkpoint says of its model."""
     header = {
-        "model": to_json(model.config),
+        "model": model.config.to_json(),
         "vocabulary": {"words": model.vocabulary.words, "strip": model.vocabulary.strip},
         "provenance": model.provenance,
     }
@@ -123,7 +123,7 @@ def read_description(header: Mapping[str, Any], origin: str) -> ModelDescription
         words = header["vocabulary"]
         vocabulary = Vocabulary(words["words"], words["strip"], config.trained_words or None)
         presence = PresenceCalibration(**header["presence"]) if "presence" in header else None
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, UserError) as error:
         raise CheckpointError(f"{origin} lacks a model's description ({error}): it is of another version") from error
     return ModelDescription(config, vocabulary, header.get("provenance", {}), presence)
 

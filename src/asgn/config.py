@@ -1,43 +1,48 @@
-"""Every setting of a model and of a training run, one documented field a line.
+"""Every setting of a model and of a training run, one documented field a line, with the values that it takes.
 
-The text of each field is its help on the command line. Choices the paper leaves open name their reason in
-docs/protocol.md.
+Each field is an option of `asgn train`, `plan` and `reproduce`, and its text the help there. Choices the paper leaves
+open name their reason in docs/protocol.md.
 """
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass
 from typing import Any, Literal
 
+from asgn.errors import UserError
+from asgn.settings import Settings, setting
 from asgn.variants import Variant
 
-
-def setting(default: Any, text: str) -> Any:
-    """A dataclass field with its documentation."""
-    return field(default=default, metadata={"help": text})
-
-
-def help_of(config: type, name: str) -> str:
-    """The documentation of one field of a configuration class."""
-    return next(str(item.metadata["help"]) for item in fields(config) if item.name == name)
+MAX_COUNT, MAX_SIZE = 1_000_000_000, 65_536
 
 
 @dataclass(frozen=True)
-class ModelConfig:
+class ModelConfig(Settings):
     """What the networks are; stored in each checkpoint, which rebuilds its model from it alone."""
 
-    variant: str = setting("R+LSTM", "row name of the paper, dense CRF left out")
-    vocabulary_size: int = setting(12112, "entries of the word embedding")
-    word_vector_size: int = setting(0, "entries of a frozen word vector; 0 where words have none")
-    trained_words: int = setting(0, "words with an embedding of their own, the first; 0 where all have one")
-    image_size: int = setting(320, "side in pixels of the square input (Sec. IV-C)")
-    embedding_size: int = setting(1000, "size of a word embedding")
-    language_size: int = setting(1000, "size of the LSTM state and sentence vector (Sec. IV-C)")
-    visual_size: int = setting(1000, "channels of the image feature (Sec. IV-C)")
-    fusion_size: int = setting(500, "channels between the two fusion convolutions; units of the mLSTM")
-    detail_size: int = setting(400, "channels of each detail-enhancement layer")
+    variant: str = setting("R+LSTM", "row name of the paper, dense CRF left out", is_option=False)
+    vocabulary_size: int = setting(12112, "entries of the word embedding", 1, 10_000_000, is_option=False)
+    word_vector_size: int = setting(
+        0, "entries of a frozen word vector; 0 where words have none", 0, MAX_SIZE, is_option=False
+    )
+    trained_words: int = setting(
+        0, "words with an embedding of their own, the first; 0 where all have one", 0, 10_000_000, is_option=False
+    )
+    image_size: int = setting(320, "side in pixels of the square input (Sec. IV-C)", 32, 4096, multiple_of=16)
+    embedding_size: int = setting(1000, "size of a word embedding", 1, MAX_SIZE)
+    language_size: int = setting(1000, "size of the LSTM state and sentence vector (Sec. IV-C)", 1, MAX_SIZE)
+    visual_size: int = setting(1000, "channels of the image feature (Sec. IV-C)", 1, MAX_SIZE)
+    fusion_size: int = setting(
+        500, "channels between the two fusion convolutions; units of the mLSTM", 1, MAX_SIZE
+    )
+    detail_size: int = setting(400, "channels of each detail-enhancement layer", 1, MAX_SIZE)
     semantic_input: Literal["prob", "logit", "feat"] = setting("prob", "what SE joins to the backbone's last feature")
     dilation: Literal["every-block", "later-blocks"] = setting(
         "every-block", "dilated blocks of res4 and res5: all (base code), or all but the stage's first (torchvision)"
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.variant.startswith("SNLE") and self.image_size % 32:
+            raise UserError(f"image_size {self.image_size} cannot be used by SNLE: give a multiple of 32, such as 512")
 
     @classmethod
     def for_variant(cls, variant: Variant, vocabulary_size: int, **changes: Any) -> "ModelConfig":
@@ -57,14 +62,14 @@ class ModelConfig:
 
 
 @dataclass(frozen=True)
-class LossConfig:
+class LossConfig(Settings):
     """Equations 3, 6 and 7, with a switch for each of their open readings (protocol section 6)."""
 
-    ce_weight: float = setting(0.1, "lambda of Eq. 7: weight of the cross entropy in adversarial training")
+    ce_weight: float = setting(0.1, "lambda of Eq. 7: weight of the cross entropy in adversarial training", 0, 10_000)
     ce_reduction: Literal["sum", "mean"] = setting(
         "sum", "cross entropy summed over the grid (as the base code) or averaged (Eq. 3)"
     )
-    weight_decay: float = setting(5e-4, "L2 penalty on convolution weights, scaled with the cross entropy")
+    weight_decay: float = setting(5e-4, "L2 penalty on convolution weights, scaled with the cross entropy", 0, 1)
     adversarial_form: Literal["non-saturating", "minimax"] = setting(
         "non-saturating", "generator's loss: -log D(fake), or log(1 - D(fake)) as Eq. 6 reads"
     )
@@ -74,34 +79,34 @@ class LossConfig:
 
 
 @dataclass(frozen=True)
-class TrainConfig:
+class TrainConfig(Settings):
     """How a run proceeds; stored in each checkpoint."""
 
-    steps: int = setting(750_000, "optimisation steps")
-    batch_size: int = setting(1, "expressions in a step, over all processes")
-    micro_batch: int = setting(0, "expressions that a process passes at once; 0 passes its whole share of a batch")
-    phrases_per_image: int = setting(1, "expressions of one image kept together in a batch, its features shared")
-    learning_rate: float = setting(2.5e-4, "Adam's rate for both networks (Sec. IV-C)")
-    backbone_learning_rate: float = setting(2.5e-5, "Adam's rate for a fine-tuned backbone")
-    beta1: float = setting(0.9, "Adam's first-moment decay")
-    beta2: float = setting(0.999, "Adam's second-moment decay")
+    steps: int = setting(750_000, "optimisation steps", 1, MAX_COUNT)
+    batch_size: int = setting(1, "expressions in a step, over all processes", 1, MAX_SIZE)
+    micro_batch: int = setting(
+        0, "expressions that a process passes at once; 0 passes its whole share of a batch", 0, MAX_SIZE
+    )
+    phrases_per_image: int = setting(
+        1, "expressions of one image kept together in a batch, its features shared", 1, MAX_SIZE
+    )
+    learning_rate: float = setting(2.5e-4, "Adam's rate for both networks (Sec. IV-C)", 0, 1)
+    backbone_learning_rate: float = setting(2.5e-5, "Adam's rate for a fine-tuned backbone", 0, 1)
+    beta1: float = setting(0.9, "Adam's first-moment decay", 0, below=1)
+    beta2: float = setting(0.999, "Adam's second-moment decay", 0, below=1)
     schedule: Literal["fixed", "poly"] = setting(
         "fixed", "learning rate: fixed (Sec. IV-C), or polynomial 0.9 to 1e-5 (base code)"
     )
-    warmup_steps: int = setting(0, "first steps without the adversarial loss")
+    warmup_steps: int = setting(0, "first steps without the adversarial loss", 0, MAX_COUNT)
     finetune: bool = setting(
         False, "train the backbone too, of M its dilated blocks, of N what follows dark3; batch norm stays fixed"
     )
     flip: bool = setting(False, "mirror half of the images, swapping left and right in their phrases")
     augment: bool = setting(False, "vary zoom, place and light of each image a little")
-    seed: int = setting(0, "seed of weights, order and drawing")
-    validate_every: int = setting(1000, "steps between validations; 0 validates at the end only")
-    validation_limit: int = setting(0, "images of a validation; 0 takes all")
-    checkpoint_every: int = setting(1000, "steps between checkpoints")
+    seed: int = setting(0, "seed of weights, order and drawing", 0, 2**32 - 1)
+    validate_every: int = setting(1000, "steps between validations; 0 validates at the end only", 0, MAX_COUNT)
+    validation_limit: int = setting(0, "images of a validation; 0 takes all", 0, MAX_COUNT)
+    checkpoint_every: int = setting(1000, "steps between checkpoints; 0 writes one at the end only", 0, MAX_COUNT)
     precision: Literal["no", "bf16", "fp16"] = setting("no", "mixed precision of the networks")
-    workers: int = setting(2, "processes that read data")
+    workers: int = setting(2, "processes that read data", 0, 1024)
 
-
-def to_json(config: Any) -> dict[str, Any]:
-    """The fields of a configuration as JSON values."""
-    return asdict(config)

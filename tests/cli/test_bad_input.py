@@ -85,7 +85,7 @@ def test_a_wrong_variant_gets_the_nearest_right_one(refused, tmp_path, name):
 
 def test_sizes_that_no_grid_fits(refused, tmp_path):
     arguments = ("train", "M+LSTM", "--data", "synthetic", "--out", tmp_path / "run")
-    assert "multiple of 32" in refused(*arguments, "--image-size", 100)
+    assert "multiple of 16" in refused(*arguments, "--image-size", 100)
 
 
 @pytest.mark.parametrize("option", ["--batch-size", "--steps", "--phrases-per-image"])

@@ -38,7 +38,7 @@ def test_a_plan_for_machines(asgn):
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"), [(("--image-size", 50), "multiple of 32"), (("--weights", "none.pth"), "none.pth")]
+    ("changed", "said"), [(("--image-size", 50), "--image-size 50 cannot"), (("--weights", "none.pth"), "none.pth")]
 )
 def test_what_cannot_be_planned_is_said_in_one_line(asgn, changed, said):
     outcome = asgn("plan", *ROW, *OPTIONS, *changed)

@@ -12,7 +12,7 @@ from asgn.config import LossConfig, TrainConfig
 from asgn.data.loading.batches import BatchStream
 from asgn.data.synthetic.dataset import SyntheticDataset
 from asgn.evaluation.metrics import PRECISION_THRESHOLDS
-from asgn.experiments.runs.assembly import RunPlan, build_state, build_step
+from asgn.experiments.runs.assembly import RunConfig, build_state, build_step
 from asgn.experiments.runs.scoring import evaluate
 from asgn.experiments.runs.train import train_run
 from asgn.inference.segmenter import Segmenter
@@ -44,7 +44,7 @@ class RowContract:
 
     def plan(self, row, folder, **train):
         settings = {"steps": STEPS, "batch_size": 4, "workers": 0, "learning_rate": 3e-3} | train
-        return RunPlan(
+        return RunConfig(
             variant=Variant.parse(row).without_densecrf(),
             train_data=SyntheticDataset("train", scenes=2, size=64, absent=False),
             validation_data=SyntheticDataset("val", scenes=1, size=64),

@@ -15,7 +15,7 @@ from torchvision.models.resnet import Bottleneck, ResNet
 from asgn.checkpoint import load_model
 from asgn.config import TrainConfig
 from asgn.data.synthetic.dataset import SyntheticDataset
-from asgn.experiments.runs.assembly import RunPlan
+from asgn.experiments.runs.assembly import RunConfig
 from asgn.experiments.runs.scoring import evaluate as score
 from asgn.experiments.runs.train import train_run
 from asgn.inference.segmenter import Segmenter
@@ -45,7 +45,7 @@ def train(folder: Path, resume: bool = False, **settings: Any) -> None:
     compute_in_double()
     torchvision.models.resnet101 = shallow_resnet
     defaults = {"steps": 20, "batch_size": 8, "workers": 0, "validation_limit": 3}
-    plan = RunPlan(
+    plan = RunConfig(
         variant=Variant.parse("R+LSTM+DE+SE+AT"),
         train_data=SyntheticDataset("train", scenes=6, size=64),
         validation_data=SyntheticDataset("val", scenes=3, size=64),

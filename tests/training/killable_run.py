@@ -12,7 +12,7 @@ from accelerate import Accelerator
 from asgn import files
 from asgn.config import TrainConfig
 from asgn.data.synthetic.dataset import SyntheticDataset
-from asgn.experiments.runs.assembly import RunPlan
+from asgn.experiments.runs.assembly import RunConfig
 from asgn.experiments.runs.train import train_run
 from asgn.training.loop import LAST, PREVIOUS
 from asgn.variants import Variant
@@ -23,9 +23,9 @@ MOMENTS = ("half written", "not yet on disk", "between the renames", "renamed")
 """Where in the writing of a checkpoint a run can be made to dwell."""
 
 
-def plan_in(folder: Path) -> RunPlan:
+def plan_in(folder: Path) -> RunConfig:
     """A run with a checkpoint after every step and a validation after every eighth; it resumes what is there."""
-    return RunPlan(
+    return RunConfig(
         variant=Variant.parse("M+LSTM+DE+SE+AT"),
         train_data=SyntheticDataset("train", scenes=6, size=64),
         validation_data=SyntheticDataset("val", scenes=1, size=64),

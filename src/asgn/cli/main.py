@@ -54,10 +54,17 @@ def main() -> None:
     console = Console(stderr=True)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[RichHandler(console=console)])
     try:
-        app()
+        sys.exit(app(standalone_mode=False, prog_name="asgn") or 0)
     except UserError as error:
         print(f"asgn: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print("asgn: interrupted", file=sys.stderr)
         sys.exit(130)
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # Click's mistakes have it; Typer has moved their class
+            raise
+        if message := " ".join(error.format_message().split()):  # none where the help was shown instead
+            command = getattr(getattr(error, "ctx", None), "command_path", "asgn")
+            print(f"asgn: {message.rstrip('.?')}: see `{command} --help`", file=sys.stderr)
+        sys.exit(2)

@@ -2,22 +2,20 @@
 
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from asgn.cli.options import Against, Root, loss_option, model_option, train_option
-from asgn.config import LossConfig, TrainConfig
+from asgn.cli.options import Against, Root, weights_of, with_settings
+from asgn.config import LossConfig, ModelConfig, TrainConfig
 from asgn.data.checks.image_origin import ImageLists
 from asgn.data.vocabulary import Vocabulary
 from asgn.errors import UserError
 
 if TYPE_CHECKING:
     from asgn.experiments.reproduce.setting import Setting
-
-DEFAULTS = TrainConfig()
-LOSSES = LossConfig()
 
 Out = Annotated[Path, typer.Option("--out", "-o", help="folder of the pages")]
 Backbone = Annotated[Literal["R", "D", "M"] | None, typer.Option(help="take this backbone in place of each row's own")]
@@ -27,9 +25,13 @@ Reduction = Annotated[
 ]
 
 
+@with_settings(without=("seed",))
 def reproduce(
     what: Annotated[str, typer.Argument(metavar="WHAT", help="table1 ... table6, figure4 ... figure8")],
     out: Out,
+    train: TrainConfig,
+    losses: LossConfig,
+    model: Annotated[dict[str, Any], ModelConfig],
     data: Annotated[str | None, typer.Option(help="data set as in `asgn train`; default: the paper's first")] = None,
     root: Root = None,
     runs: Annotated[Path | None, typer.Option(help="folder of the runs, made or taken; default: OUT/runs")] = None,
@@ -48,31 +50,9 @@ def reproduce(
     panels: Annotated[int, typer.Option(min=1, max=40, help="examples of a figure")] = 6,
     protocol: Annotated[Literal["clean", "reference"], typer.Option(help="as in `asgn evaluate`")] = "clean",
     limit: Annotated[int | None, typer.Option(min=1, help="images scored of each split")] = None,
-    steps: Annotated[int, train_option("steps", min=1)] = DEFAULTS.steps,
-    batch_size: Annotated[int, train_option("batch_size", min=1)] = DEFAULTS.batch_size,
-    phrases_per_image: Annotated[int, train_option("phrases_per_image", min=1)] = DEFAULTS.phrases_per_image,
-    learning_rate: Annotated[float, train_option("learning_rate")] = DEFAULTS.learning_rate,
-    backbone_learning_rate: Annotated[float, train_option("backbone_learning_rate")] = DEFAULTS.backbone_learning_rate,
-    beta1: Annotated[float, train_option("beta1")] = DEFAULTS.beta1,
-    schedule: Annotated[Literal["fixed", "poly"], train_option("schedule")] = DEFAULTS.schedule,
-    warmup_steps: Annotated[int, train_option("warmup_steps", min=0)] = DEFAULTS.warmup_steps,
-    finetune: Annotated[bool, train_option("finetune", "--finetune")] = DEFAULTS.finetune,
-    flip: Annotated[bool, train_option("flip", "--flip")] = DEFAULTS.flip,
-    augment: Annotated[bool, train_option("augment", "--augment")] = DEFAULTS.augment,
-    precision: Annotated[Literal["no", "bf16", "fp16"], train_option("precision")] = DEFAULTS.precision,
-    workers: Annotated[int, train_option("workers", min=0)] = DEFAULTS.workers,
     validate_every: Annotated[int | None, typer.Option(min=0, help="default: 15 times; 0: at the end alone")] = None,
-    validation_limit: Annotated[int, train_option("validation_limit", min=0)] = DEFAULTS.validation_limit,
     checkpoint_every: Annotated[int | None, typer.Option(min=0, help="default: 10 times, at most 1000 steps")] = None,
-    ce_weight: Annotated[float, loss_option("ce_weight")] = LOSSES.ce_weight,
-    ce_reduction: Reduction = LOSSES.ce_reduction,
-    weight_decay: Annotated[float, loss_option("weight_decay")] = LOSSES.weight_decay,
-    adversarial_form: Annotated[
-        Literal["non-saturating", "minimax"], loss_option("adversarial_form")
-    ] = LOSSES.adversarial_form,
-    real_masks: Annotated[Literal["literal", "matched"], loss_option("real_masks")] = LOSSES.real_masks,
-    image_size: Annotated[int | None, model_option("image_size")] = None,
-    semantic_input: Annotated[Literal["prob", "logit", "feat"], model_option("semantic_input")] = "prob",
+    ce_reduction: Reduction = "sum",
     cpu: Annotated[bool, typer.Option("--cpu", help="use no accelerator even where there is one")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="a progress line for each run")] = False,
 ) -> None:
@@ -86,9 +66,6 @@ def reproduce(
     from asgn.experiments.reproduce.setting import Features, Setting
 
     rows_of(what)
-    if image_size is not None and (image_size < 32 or image_size % 32):
-        raise UserError(f"--image-size {image_size} cannot be used: give a multiple of 32, such as 320")
-    given = {"image_size": (image_size, None), "semantic_input": (semantic_input, "prob")}
     setting = Setting(
         data=data or paper_data(what),
         root=root,
@@ -98,31 +75,16 @@ def reproduce(
         rows=row_names(rows),
         splits=tuple(name.strip() for name in splits.split(",")) if splits else (),
         seeds=seed_numbers(seeds),
-        train=TrainConfig(
-            steps=steps,
-            batch_size=batch_size,
-            phrases_per_image=phrases_per_image,
-            learning_rate=learning_rate,
-            backbone_learning_rate=backbone_learning_rate,
-            beta1=beta1,
-            schedule=schedule,
-            warmup_steps=warmup_steps,
-            finetune=finetune,
-            flip=flip,
-            augment=augment,
-            precision=precision,
-            workers=workers,
-            validate_every=max(1, steps // 15) if validate_every is None else validate_every,
-            validation_limit=validation_limit,
-            checkpoint_every=max(1, min(1000, steps // 10)) if checkpoint_every is None else checkpoint_every,
+        train=replace(
+            train,
+            validate_every=max(1, train.steps // 15) if validate_every is None else validate_every,
+            checkpoint_every=max(1, min(1000, train.steps // 10)) if checkpoint_every is None else checkpoint_every,
         ),
-        losses=LossConfig(
-            ce_weight, "sum" if ce_reduction == "both" else ce_reduction, weight_decay, adversarial_form, real_masks
-        ),
+        losses=replace(losses, ce_reduction="sum" if ce_reduction == "both" else ce_reduction),
         reductions=("sum", "mean") if ce_reduction == "both" else (ce_reduction,),
-        model_changes={name: value for name, (value, default) in given.items() if value != default},
+        model_changes=model,
         vocabulary=None if vocabulary is None else Vocabulary.read(vocabulary),
-        weights="default" if weights == "default" else "random" if weights == "random" else Path(weights),
+        weights=weights_of(weights),
         features=Features(features, weights_features),
         packed=packed,
         image_lists=ImageLists.parse(against or [], root),

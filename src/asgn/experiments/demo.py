@@ -14,7 +14,7 @@ from asgn.data.types import Expression
 from asgn.evaluation.evaluate import Evaluation
 from asgn.evaluation.metrics import PRECISION_THRESHOLDS
 from asgn.experiments.report import Panel, Section, draw_curves, draw_panels, heat, overlay, write_report
-from asgn.experiments.runs.assembly import RunPlan
+from asgn.experiments.runs.assembly import RunConfig
 from asgn.experiments.runs.scoring import evaluate
 from asgn.experiments.runs.train import train_run
 from asgn.inference.results.segmentation import probability
@@ -51,7 +51,7 @@ def run_demo(folder: Path, steps: int, scenes: int = 100, seed: int = 0, quiet: 
         UserError: `folder` cannot be written to or holds another run.
     """
     held_out = SyntheticDataset("test", scenes=scenes, size=SIDE, absent=False)
-    plan = RunPlan(
+    plan = RunConfig(
         variant=Variant.parse(VARIANT),
         train_data=SyntheticDataset("train", scenes=3000, size=SIDE, absent=False),
         validation_data=SyntheticDataset("val", scenes=40, size=SIDE, absent=False),

@@ -1,5 +1,6 @@
 """All that changes while a run proceeds, to and from one checkpoint file."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from asgn.checkpoint import (
     unprefixed,
     write_tensors,
 )
-from asgn.config import ModelConfig, to_json
+from asgn.config import LossConfig, ModelConfig, TrainConfig
 from asgn.errors import CheckpointError
 from asgn.models.discriminator import Discriminator
 from asgn.models.weights_file import load_exactly
@@ -28,6 +29,15 @@ DISCRIMINATOR = "discriminator."
 OPTIMIZER = "optimizer."
 DISCRIMINATOR_OPTIMIZER = "discriminator_optimizer."
 RANDOM = "random"
+
+Settings = Mapping[str, Mapping[str, Any]]
+"""Named settings by their part: model, train, losses, data."""
+
+_DEFAULTS: Settings = {
+    "model": ModelConfig().to_json(),
+    "train": TrainConfig().to_json(),
+    "losses": LossConfig().to_json(),
+}
 
 
 @dataclass
@@ -67,8 +77,7 @@ class TrainingState:
             progress, described = header["training"], header["model"]
         except KeyError as error:
             raise CheckpointError(f"{path} holds a model but no training state: give the last.safetensors") from error
-        before_new_fields = to_json(ModelConfig()) | described
-        self._check_same_run(path, before_new_fields, progress["settings"])
+        self._check_same_run(path, described, progress["settings"])
         load_exactly(self.model.generator, unprefixed(GENERATOR, tensors), str(path))
         load_optimizer_tensors(self.optimizer, unprefixed(OPTIMIZER, tensors))
         if self.discriminator is not None and self.discriminator_optimizer is not None:
@@ -82,13 +91,12 @@ class TrainingState:
 
     def _check_same_run(self, path: Path, described: dict[str, Any], settings: dict[str, Any]) -> None:
         own = model_header(self.model)["model"]
-        if described != own:
+        if difference := first_difference({"model": described}, {"model": own}):
             raise CheckpointError(
                 f"{path} is a checkpoint of {described['variant']}, this run trains {own['variant']}: "
-                f"{_first_difference(described, own)}; choose another --out"
+                f"{difference}; choose another --out"
             )
-        if settings != self.settings:
-            difference = _first_difference(settings, self.settings)
+        if difference := first_difference(settings, self.settings):
             raise CheckpointError(f"{path} belongs to a run with other settings: {difference}; choose another --out")
 
     def _tensors(self) -> dict[str, Tensor]:
@@ -100,8 +108,12 @@ class TrainingState:
         return tensors | {RANDOM: torch.get_rng_state()}
 
 
-def _first_difference(old: dict[str, Any], new: dict[str, Any]) -> str:
-    for name in sorted(old.keys() | new.keys()):
-        if old.get(name) != new.get(name):
-            return f"{name} was {old.get(name)!r} and is now {new.get(name)!r}"
-    return "no difference"
+def first_difference(old: Settings, new: Settings) -> str | None:
+    """The first setting that differs, in words; one that the older run does not know had its default."""
+    for part in {**old, **new}:
+        found, wanted = old.get(part, {}), new.get(part, {})
+        for name in {**found, **wanted}:
+            before, now = found.get(name, _DEFAULTS.get(part, {}).get(name)), wanted.get(name)
+            if before != now:
+                return f"{part}.{name} was {before!r} and is now {now!r}"
+    return None

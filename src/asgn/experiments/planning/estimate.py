@@ -10,7 +10,7 @@ from accelerate import Accelerator
 
 from asgn.errors import UserError
 from asgn.experiments.planning.rehearsal import Rehearsal, stretches, times_due, validation_size
-from asgn.experiments.runs.assembly import RunPlan
+from asgn.experiments.runs.assembly import RunConfig
 
 USABLE = 0.9
 """Share of a GPU's memory that tensors can take; the rest goes to its context and to gaps between them."""
@@ -68,7 +68,7 @@ class Estimate:
         ]
 
 
-def plan_run(plan: RunPlan, accelerator: Accelerator, gpu_memory: float | None = None) -> Estimate:
+def plan_run(plan: RunConfig, accelerator: Accelerator, gpu_memory: float | None = None) -> Estimate:
     """Measure some true steps of a run on its true data, a validation of three images, and a checkpoint.
 
     Nothing is kept: the state is made anew, and files go to a temporary folder. It takes about a minute, more for large
@@ -111,7 +111,7 @@ def plan_run(plan: RunPlan, accelerator: Accelerator, gpu_memory: float | None =
     )
 
 
-def plan_hours(plan: RunPlan, accelerator: Accelerator) -> float:
+def plan_hours(plan: RunConfig, accelerator: Accelerator) -> float:
     """Hours of a run as `plan_run` counts them, but from one to five steps of each stretch, and without its memory.
 
     Rough, and a tenth of the work: for many runs at once.

@@ -17,7 +17,7 @@ from asgn.data.by_image import image_ids
 from asgn.data.loading.batches import batch_loader
 from asgn.data.types import Batch
 from asgn.errors import UserError
-from asgn.experiments.runs.assembly import RunPlan, build_state, build_step, training_stream
+from asgn.experiments.runs.assembly import RunConfig, build_state, build_step, training_stream
 from asgn.experiments.runs.scoring import evaluate
 from asgn.inference.segmenter import Segmenter
 from asgn.models import snle
@@ -43,7 +43,7 @@ VALIDATION_IMAGES = 3
 class Rehearsal:
     """Measures one state; a peak of memory counts from the probe that asks for it."""
 
-    def __init__(self, plan: RunPlan, accelerator: Accelerator) -> None:
+    def __init__(self, plan: RunConfig, accelerator: Accelerator) -> None:
         torch.manual_seed(plan.train.seed)
         self.plan = dataclasses.replace(plan, resume=False)
         self.state = build_state(self.plan)
@@ -125,7 +125,7 @@ class Rehearsal:
             torch.cuda.synchronize(self.accelerator.device)
 
 
-def stretches(plan: RunPlan) -> list[tuple[int, int]]:
+def stretches(plan: RunConfig) -> list[tuple[int, int]]:
     """First step and length of each stretch whose steps are alike: SNLE's stages, or a warm-up and the rest."""
     steps = plan.train.steps
     if plan.variant.backbone == "SNLE":
@@ -140,7 +140,7 @@ def _running_sums(numbers: list[int]) -> list[int]:
     return [sum(numbers[: i + 1]) for i in range(len(numbers))]
 
 
-def validation_size(plan: RunPlan) -> tuple[int, int]:
+def validation_size(plan: RunConfig) -> tuple[int, int]:
     """Images of a validation, and how many validations there are."""
     images = len(image_ids(plan.validation_data.expressions))
     images = min(images, plan.train.validation_limit or images)

@@ -5,8 +5,6 @@ import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from accelerate import Accelerator
-
 from asgn.config import ModelConfig
 from asgn.errors import UserError
 from asgn.experiments.planning.estimate import plan_hours
@@ -15,6 +13,7 @@ from asgn.experiments.reproduce.rows import Row, rows_of, seeds_of
 from asgn.experiments.reproduce.runs import run_folder, run_plan, steps_done
 from asgn.experiments.reproduce.setting import Setting, Splits, check_setting, open_splits
 from asgn.experiments.reproduce.summary import counted
+from asgn.experiments.runs.assembly import accelerator_of
 from asgn.models.complexity import complexity
 from asgn.variants import Variant
 
@@ -130,7 +129,7 @@ class _Costs:
             return None
         self.say(f"measuring a few steps of {row.label}")
         plan = replace(run_plan(self.setting, self.splits, row, 0), weights="random", packed=None)
-        accelerator = Accelerator(cpu=self.setting.cpu, mixed_precision=self.setting.train.precision)
+        accelerator = accelerator_of(self.setting.train, self.setting.cpu)
         try:
             return plan_hours(plan, accelerator)
         except UserError as error:

@@ -10,7 +10,7 @@ from asgn.experiments.report import Section, write_report
 from asgn.experiments.reproduce.outcomes import Outcome
 from asgn.experiments.reproduce.paper import SOURCE, TABLES, Cell, PublishedRow
 from asgn.experiments.reproduce.rows import Row
-from asgn.experiments.reproduce.setting import Setting, Splits, changed_losses
+from asgn.experiments.reproduce.setting import Setting, Splits
 from asgn.experiments.reproduce.summary import listed, number
 from asgn.files import atomic_write_text
 
@@ -70,7 +70,7 @@ def budget_section(setting: Setting, splits: Splits, stamps: Sequence[str] = ())
         for name, value in vars(train).items()
         if name not in free and value != getattr(defaults, name)
     ]
-    changed += [f"{name} = {value}" for name, value in changed_losses(setting.losses).items()]
+    changed += [f"{name} = {value}" for name, value in setting.losses.changed().items()]
     changed += [f"{name} = {value}" for name, value in setting.model_changes.items()]
     facts = [
         ("trained on", _split_line(setting, splits.train)),
@@ -104,6 +104,8 @@ def _split_line(setting: Setting, split: Any) -> str:
 def _weights_line(setting: Setting) -> str:
     if isinstance(setting.weights, Path):
         return setting.weights.name
+    if isinstance(setting.weights, tuple):
+        return listed(path.name for path in setting.weights)
     return {"default": "torchvision's", "random": "none: random"}[setting.weights]
 
 

@@ -8,18 +8,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from accelerate import Accelerator
-
 from asgn.checkpoint import Model, load_model, read_header
-from asgn.config import LossConfig, ModelConfig, TrainConfig
+from asgn.config import ModelConfig
 from asgn.errors import CheckpointError
 from asgn.experiments.reproduce.rows import Row
-from asgn.experiments.reproduce.setting import Setting, Splits, changed_losses
-from asgn.experiments.runs.assembly import RunPlan, run_settings
+from asgn.experiments.reproduce.setting import Setting, Splits
+from asgn.experiments.runs.assembly import RunConfig, accelerator_of, run_settings
 from asgn.experiments.runs.train import train_run
 from asgn.models.weights_file import sha256_of
 from asgn.training.loop import LAST, PREVIOUS
 from asgn.training.recorder import METRICS, read_metrics
+from asgn.training.state import first_difference
 
 
 @dataclass(frozen=True)
@@ -62,14 +61,14 @@ class TrainedRow:
 
 def run_folder(setting: Setting, row: Row, seed: int) -> Path:
     """Where a run lies: data, variant, seed, and each field of the loss that is not the default."""
-    losses = [f"{name}={value}" for name, value in changed_losses(row.losses(setting.losses)).items()]
+    losses = [f"{name}={value}" for name, value in row.losses(setting.losses).changed().items()]
     name = ",".join([f"{setting.data}-{row.variant.without_densecrf()}", *losses])
     return setting.runs / f"{name}-seed{seed}"
 
 
-def run_plan(setting: Setting, splits: Splits, row: Row, seed: int) -> RunPlan:
+def run_plan(setting: Setting, splits: Splits, row: Row, seed: int) -> RunConfig:
     """The training of one row with one seed."""
-    return RunPlan(
+    return RunConfig(
         variant=row.variant.without_densecrf(),
         train_data=splits.train,
         validation_data=splits.validation,
@@ -104,9 +103,9 @@ def ensure_trained(setting: Setting, splits: Splits, row: Row, seed: int) -> Tra
     return TrainedRow(row, seed, plan.folder / LAST)
 
 
-def train(plan: RunPlan, cpu: bool) -> None:
+def train(plan: RunConfig, cpu: bool) -> None:
     """Train as planned. Raises as `ensure_trained`."""
-    accelerator = Accelerator(cpu=cpu, mixed_precision=plan.train.precision)
+    accelerator = accelerator_of(plan.train, cpu)
     try:
         is_complete = train_run(plan, accelerator)
     finally:
@@ -123,36 +122,28 @@ def steps_done(folder: Path) -> int | None:
         return None
 
 
-def check_same_run(header: dict[str, Any], plan: RunPlan) -> None:
-    """Compare a run that exists with the one that is wanted; a setting unknown when it was made had its default.
+def check_same_run(header: dict[str, Any], plan: RunConfig) -> None:
+    """Compare a run that exists with the one that is wanted.
 
     Raises:
         CheckpointError: they differ; the message names the first difference.
     """
-    found, wanted = header["training"]["settings"], run_settings(plan)
     config = ModelConfig.for_variant(plan.variant, header["model"]["vocabulary_size"], **plan.model_changes)
-    defaults = {**vars(TrainConfig()), **vars(LossConfig()), **vars(ModelConfig())}
-    pairs = [
-        *(
-            (name, found[part].get(name, defaults.get(name)), value)
-            for part in wanted
-            for name, value in wanted[part].items()
-        ),
-        *((name, header["model"].get(name, defaults[name]), value) for name, value in vars(config).items()),
-        ("weights", *_weights(header, plan)),
-    ]
-    if plan.vocabulary is not None:
-        pairs.append(("vocabulary", header["vocabulary"]["words"], list(plan.vocabulary.words)))
-    for name, old, new in pairs:
-        if old != new:
-            what = f"{name} was {old!r} and is now {new!r}" if name != "vocabulary" else "another vocabulary"
-            raise CheckpointError(f"{plan.folder} holds a run with other settings: {what}; choose another --runs")
+    found = {**header["training"]["settings"], "model": header["model"]}
+    what = first_difference(found, {**run_settings(plan), "model": config.to_json()})
+    old, new = _weights(header, plan)
+    if what is None and old != new:
+        what = f"weights was {old!r} and is now {new!r}"
+    if what is None and plan.vocabulary is not None and header["vocabulary"]["words"] != list(plan.vocabulary.words):
+        what = "another vocabulary"
+    if what is not None:
+        raise CheckpointError(f"{plan.folder} holds a run with other settings: {what}; choose another --runs")
     if header["training"]["step"] > plan.train.steps:
         longer = f"{header['training']['step']} steps, not {plan.train.steps}"
         raise CheckpointError(f"{plan.folder} holds a run of {longer}: choose another --runs")
 
 
-def _weights(header: dict[str, Any], plan: RunPlan) -> tuple[Any, Any]:
+def _weights(header: dict[str, Any], plan: RunConfig) -> tuple[Any, Any]:
     """What names the backbone's first weights: the digest of a file, or whether they are random."""
     backbone = header["provenance"].get("backbone", {})
     if isinstance(plan.weights, Path):

@@ -4,14 +4,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from asgn.config import LossConfig, TrainConfig, to_json
+from asgn.config import LossConfig, TrainConfig
 from asgn.data.checks.image_origin import EVALUATION_SPLITS, ImageLists
 from asgn.data.datasets import check_name, open_dataset, splits_of_dataset
 from asgn.data.types import ReferringDataset
 from asgn.data.vocabulary import Vocabulary
 from asgn.errors import DataError, UserError
 from asgn.experiments.reproduce.paper import COUNTS, TABLES
-from asgn.models.pretrained import OneWeights
+from asgn.models.pretrained import Weights
 from asgn.variants import BackboneName
 
 TRAIN_SPLITS = {"referit": "trainval"}
@@ -55,11 +55,11 @@ class Setting:
     """Of the cross entropy; Table VI may have both."""
     model_changes: dict[str, Any] = field(default_factory=dict)
     vocabulary: Vocabulary | None = None
-    weights: OneWeights = "default"
+    weights: Weights = "default"
     features: Features = field(default_factory=Features)
     image_lists: ImageLists = field(default_factory=ImageLists)
     packed: Path | None = None
-    """Folder of packed files (see RunPlan)."""
+    """Folder of packed files (see RunConfig)."""
     allow_leak: bool = False
     protocol: Literal["clean", "reference"] = "clean"
     limit: int | None = None
@@ -156,8 +156,3 @@ def check_setting(setting: Setting, what: str, backbones: set[BackboneName]) -> 
     if len(setting.reductions) > 1 and what != "table6":
         raise UserError(f"--ce-reduction both is for table6 alone: choose sum or mean for {what}")
 
-
-def changed_losses(losses: LossConfig) -> dict[str, Any]:
-    """The fields of a loss that differ from the default."""
-    default = to_json(LossConfig())
-    return {name: value for name, value in to_json(losses).items() if value != default[name]}

@@ -1,7 +1,7 @@
 """From a plan to what trains: networks, optimisers, step and stream."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +9,13 @@ import torch
 from accelerate import Accelerator
 
 from asgn.checkpoint import Model, load_model
-from asgn.config import LossConfig, ModelConfig, TrainConfig, to_json
+from asgn.config import LossConfig, ModelConfig, TrainConfig
 from asgn.data.checks.image_origin import ImageLists
 from asgn.data.files.word_vectors import WordVectors
 from asgn.data.loading.batches import BatchStream
 from asgn.data.types import Expression, ReferringDataset
 from asgn.data.vocabulary import Vocabulary
+from asgn.errors import UserError
 from asgn.experiments.runs.packing import packed_split
 from asgn.experiments.runs.warm_start import load_start
 from asgn.experiments.runs.words import extended_vocabulary, with_vectors
@@ -37,7 +38,7 @@ FREE_TO_CHANGE = {"steps", "workers", "micro_batch", "validate_every", "validati
 
 
 @dataclass(frozen=True)
-class RunPlan:
+class RunConfig:
     """One training run."""
 
     variant: Variant
@@ -63,8 +64,25 @@ class RunPlan:
     resume: bool = False
     quiet: bool = False
 
+    def __post_init__(self) -> None:
+        if self.variant.backbone == "SNLE" and self.variant.adversarial and self.losses.ce_weight == 0:
+            raise UserError(
+                f"ce_weight 0 cannot be used with {self.variant}, whose learning rate it divides: give more than 0"
+            )
 
-def build_state(plan: RunPlan) -> TrainingState:
+
+def accelerator_of(train: TrainConfig, cpu: bool) -> Accelerator:
+    """Where a run computes, with its precision.
+
+    Raises:
+        UserError: the precision needs a GPU, and there is none or it is not to be used.
+    """
+    if train.precision == "fp16" and (cpu or not torch.cuda.is_available()):
+        raise UserError("--precision fp16 cannot be used here (it needs a GPU): try another, such as bf16")
+    return Accelerator(cpu=cpu, mixed_precision=train.precision)
+
+
+def build_state(plan: RunConfig) -> TrainingState:
     """Networks with their first weights, and their optimisers."""
     source = None if plan.start_from is None else load_model(find_model(plan.start_from))
     trained = plan.vocabulary or extended_vocabulary(
@@ -82,7 +100,7 @@ def build_state(plan: RunPlan) -> TrainingState:
     if source is not None:
         provenance |= load_start(generator, vocabulary, source, str(plan.start_from))
     elif not plan.resume:
-        provenance["backbone"] = to_json(load_backbone_weights(generator, plan.variant, plan.weights))
+        provenance["backbone"] = asdict(load_backbone_weights(generator, plan.variant, plan.weights))
     generator.freeze_backbone(not plan.train.finetune)
     is_snle = plan.variant.backbone == "SNLE"
     provenance["data"] = data_description(plan.train_data)
@@ -96,23 +114,23 @@ def build_state(plan: RunPlan) -> TrainingState:
     )
 
 
-def run_settings(plan: RunPlan) -> dict[str, Any]:
+def run_settings(plan: RunConfig) -> dict[str, Any]:
     """What a run keeps in its checkpoints as JSON values, and must find there again to go on."""
     return {
-        "train": {name: value for name, value in to_json(plan.train).items() if name not in FREE_TO_CHANGE},
-        "losses": to_json(plan.losses),
+        "train": {name: value for name, value in plan.train.to_json().items() if name not in FREE_TO_CHANGE},
+        "losses": plan.losses.to_json(),
         "data": data_description(plan.train_data),
         **_words_description(plan),
     }
 
 
-def _words_description(plan: RunPlan) -> dict[str, Any]:
+def _words_description(plan: RunConfig) -> dict[str, Any]:
     """The table of word vectors; nothing for a run without one."""
     given = plan.word_vectors
     return {} if given is None else {"word_vectors": {"source": given.source, "sha256": given.sha256}}
 
 
-def build_step(state: TrainingState, plan: RunPlan, accelerator: Accelerator) -> Step:
+def build_step(state: TrainingState, plan: RunConfig, accelerator: Accelerator) -> Step:
     """The step that the variant asks for: AT decides, after the warm-up; SNLE has stages of its own."""
     network = state.model.generator
     is_snle, is_adversarial = plan.variant.backbone == "SNLE", state.discriminator is not None
@@ -140,7 +158,7 @@ def _texts(data: ReferringDataset) -> Sequence[Expression]:
     return data.expressions[:_DRAWN_TEXTS] if data.name == "synthetic" else data.expressions
 
 
-def training_stream(plan: RunPlan, state: TrainingState, accelerator: Accelerator) -> BatchStream:
+def training_stream(plan: RunConfig, state: TrainingState, accelerator: Accelerator) -> BatchStream:
     """The batches of a run that this process takes."""
     data, side = plan.train_data, state.model.config.image_size
     return BatchStream(

@@ -15,7 +15,7 @@ from asgn import __version__
 from asgn.checkpoint import Model
 from asgn.data.loading.batches import batch_loader
 from asgn.errors import CheckpointError, OutputError, UserError
-from asgn.experiments.runs.assembly import RunPlan, build_state, build_step, training_stream
+from asgn.experiments.runs.assembly import RunConfig, build_state, build_step, training_stream
 from asgn.experiments.runs.leaks import check_leaks, with_start
 from asgn.experiments.runs.scoring import evaluate
 from asgn.experiments.runs.summary import Session
@@ -34,7 +34,7 @@ _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
 """Of a full or failing disk, which metrics and TensorBoard meet too."""
 
 
-def train_run(plan: RunPlan, accelerator: Accelerator) -> bool:
+def train_run(plan: RunConfig, accelerator: Accelerator) -> bool:
     """Train as planned; gives False where a signal stopped the run early.
 
     Raises:
@@ -104,7 +104,7 @@ def restore_newest(state: TrainingState, folder: Path) -> None:
 
 
 def _validation(
-    plan: RunPlan, model: Model, device: torch.device, recorder: Recorder, folder: Path | None
+    plan: RunConfig, model: Model, device: torch.device, recorder: Recorder, folder: Path | None
 ) -> Callable[[int], dict[str, float]]:
     """Scores of all processes; the main one, which has a folder, draws the panel too."""
     panel = None if folder is None else ValidationPanel(plan.validation_data, folder)
@@ -119,7 +119,7 @@ def _validation(
     return validate
 
 
-def _check_folder(plan: RunPlan, is_main: bool) -> None:
+def _check_folder(plan: RunConfig, is_main: bool) -> None:
     ensure_writable_folder(plan.folder)
     if is_main:
         remove_leftovers(plan.folder)
