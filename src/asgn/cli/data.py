@@ -21,6 +21,7 @@ from asgn.cli.options import Data, Json, Root, json_text
 from asgn.cli.progress import counting
 from asgn.data.datasets import open_dataset
 from asgn.data.download.fetch import fetch as fetch_files
+from asgn.data.download.mirrors import DOWNLOADS
 
 data_app = typer.Typer(name="data", help="Get, check, count, audit, pack and make data sets.", no_args_is_help=True)
 for command in (verify, stats, audit):
@@ -31,7 +32,7 @@ _SHOWN_FAULTS = 20
 
 @data_app.command()
 def fetch(
-    name: Annotated[str, typer.Argument(help="data set: unc, unc+, gref, gref-umd or referit")],
+    name: Annotated[str, typer.Argument(help=f"data set: {', '.join(DOWNLOADS)}")],
     root: Annotated[Path, typer.Option(help="data folder; made if needed")],
     source: Annotated[Path | None, typer.Option("--from", help="take the files from this folder or archive")] = None,
     as_json: Json = False,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
 import typer
 
-from asgn.data.datasets import open_dataset
+from asgn.data.datasets import NAMES, open_dataset
 from asgn.data.vocabulary import Vocabulary
 from asgn.errors import UserError
 from asgn.settings import check
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from asgn.experiments.runs.assembly import RunConfig
     from asgn.models.pretrained import Weights
 
-Data = Annotated[str, typer.Option("--data", help="data set: unc, unc+, gref, gref-umd, referit, own or synthetic")]
+Data = Annotated[str, typer.Option("--data", help=f"data set: {', '.join(NAMES[:-1])} or {NAMES[-1]}")]
 Root = Annotated[Path | None, typer.Option("--root", help="folder of the data set; synthetic needs none")]
 Against = Annotated[
     list[str] | None,

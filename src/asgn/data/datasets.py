@@ -7,15 +7,23 @@ from asgn.data.files.faults import Report, stop
 from asgn.data.types import ReferringDataset
 from asgn.errors import DataError
 
-NAMES = ("unc", "unc+", "gref", "gref-umd", "referit", "own", "synthetic")
+NAMES = ("unc", "unc+", "gref", "gref-umd", "referit", "grefcoco", "ref-zom", "own", "synthetic")
+
+GENERALISED = ("grefcoco", "ref-zom")
+"""Sets with phrases that mean no object or several."""
 
 _REFER_SETS = {
-    "unc": ("refcoco", "refs(unc).p"),
-    "unc+": ("refcoco+", "refs(unc).p"),
-    "gref": ("refcocog", "refs(google).p"),
-    "gref-umd": ("refcocog", "refs(umd).p"),
+    "unc": (("refcoco",), ("refs(unc).p",)),
+    "unc+": (("refcoco+",), ("refs(unc).p",)),
+    "gref": (("refcocog",), ("refs(google).p",)),
+    "gref-umd": (("refcocog",), ("refs(umd).p",)),
+    "grefcoco": (("grefcoco",), ("grefs(unc).json", "grefs(unc).p")),
+    "ref-zom": (("ref-zom", "refzom"), ("refs(final).p", "Ref-ZOM(final).p", "Ref_ZOM.p")),
 }
+"""The folder that each set's annotations lie in and its refs file; where copies differ, all names in use."""
+
 _ANNOTATION_FOLDERS = ("", "data", "refer/data")
+_TRAINVAL_FOLDERS = ("images/trainval2014", "data/images/trainval2014")
 _COCO_FOLDERS = ("images/train2014", "images/mscoco/images/train2014", "data/images/mscoco/images/train2014")
 
 
@@ -39,10 +47,12 @@ def open_dataset(name: str, root: Path | None, split: str, *, seed: int = 0, rep
         return SyntheticDataset(split, seed=seed)
     folder = check_root(name, root)
     if name in _REFER_SETS:
+        from asgn.data.readers.grefcoco import GeneralisedFolder
         from asgn.data.readers.refer import ReferFolder
 
         instances, refs, images = refer_files(name, folder)
-        return ReferFolder(instances, refs, images, split, name=name, report=report)
+        reader = GeneralisedFolder if name in GENERALISED else ReferFolder
+        return reader(instances, refs, images, split, name=name, report=report)
     if name == "referit":
         from asgn.data.readers.referit import ReferItGame
 
@@ -107,16 +117,17 @@ def check_root(name: str, root: Path | None) -> Path:
 
 
 def refer_files(name: str, root: Path) -> tuple[Path, Path, Path]:
-    """The instances file, the refs file and the image folder of UNC, UNC+ or G-Ref below `root`.
+    """The instances file, the refs file and the image folder of a set of the REFER layout below `root`.
 
-    The layouts taken are `<root>/refcoco` and, as the public REFER code has it, `<root>/data/refcoco`; photographs
-    in `<root>/images/train2014` or `<root>/images/mscoco/images/train2014`. Where nothing is there, the first of
-    each is named, so that opening says what is missing.
+    The layouts taken are `<root>/refcoco` and, as the public REFER code has it, `<root>/data/refcoco`; images in
+    `<root>/images/train2014` or `<root>/images/mscoco/images/train2014`, those of Ref-ZOM also in a `trainval2014`.
+    Where nothing is there, the first of each is named, so that opening says what is missing.
     """
-    folder, refs = _REFER_SETS[name]
-    annotations = first_existing([root / base / folder for base in _ANNOTATION_FOLDERS])
-    images = first_existing([root / base for base in _COCO_FOLDERS])
-    return annotations / "instances.json", annotations / refs, images
+    folders, refs = _REFER_SETS[name]
+    annotations = first_existing([root / base / folder for base in _ANNOTATION_FOLDERS for folder in folders])
+    both = [root / base for base in _TRAINVAL_FOLDERS if name == "ref-zom" and (root / base).exists()]
+    images = first_existing([*both, *(root / base for base in _COCO_FOLDERS)])
+    return annotations / "instances.json", first_existing([annotations / each for each in refs]), images
 
 
 def first_existing(candidates: list[Path]) -> Path:

@@ -29,6 +29,11 @@ EVALUATION_SPLITS: Mapping[str, tuple[str, ...]] = {
 }
 """What the four benchmarks are scored on."""
 
+GENERALISED_SPLITS: Mapping[str, tuple[str, ...]] = {"grefcoco": ("val", "testA", "testB"), "ref-zom": ("test",)}
+"""What the generalised benchmarks are scored on; audited only where they are trained on or their files are there."""
+
+BENCHMARKS = {**EVALUATION_SPLITS, **GENERALISED_SPLITS}
+
 BACKBONE_SOURCES: Mapping[BackboneName, tuple[str, ...]] = {
     "R": ("ImageNet",),
     "D": ("ImageNet", "COCO train2017"),
@@ -82,7 +87,7 @@ class ImageLists:
 
 def _checked_split(name: str) -> str:
     """The name of an evaluation split over COCO's photographs, as BENCHMARK/SPLIT."""
-    known = [f"{set_name}/{split}" for set_name, splits in EVALUATION_SPLITS.items() for split in splits]
+    known = [f"{set_name}/{split}" for set_name, splits in BENCHMARKS.items() for split in splits]
     known = [each for each in known if collection_of(each.split("/")[0]) == "coco"]
     if name not in known:
         raise DataError(f"no evaluation split {name!r} over COCO: there are {', '.join(known)}")
@@ -101,7 +106,7 @@ def image_keys(data: ReferringDataset) -> dict[int, str]:
     ids = image_ids(data.expressions)
     if data.name == "synthetic":
         return {image_id: f"synthetic:{image_id}" for image_id in ids}
-    if data.name in EVALUATION_SPLITS:
+    if data.name in BENCHMARKS:
         return {image_id: f"{collection_of(data.name)}:{image_id}" for image_id in ids}
     if isinstance(data, ReferFolder | OwnFolder):
         return {image_id: data.origin(image_id) for image_id in ids}

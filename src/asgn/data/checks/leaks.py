@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from asgn.data.checks.image_origin import (
     BACKBONE_SOURCES,
+    BENCHMARKS,
     EVALUATION_SPLITS,
     ImageLists,
     benchmark_file,
@@ -67,7 +68,7 @@ class LeakStamp:
         return any(
             bool(audit.image_ids) and not audit.by_design
             for name, audit in self.splits.items()
-            if self.dataset not in EVALUATION_SPLITS or name.split("/")[0] in (self.dataset, "list")
+            if self.dataset not in BENCHMARKS or name.split("/")[0] in (self.dataset, "list")
         )
 
     def of_split(self, dataset: str, split: str) -> SplitAudit:
@@ -123,7 +124,9 @@ class LeakStamp:
 def audit(
     data: ReferringDataset, lists: ImageLists | None = None, *, backbone: BackboneName | None = None
 ) -> LeakStamp:
-    """Compare a training set's images with every evaluation split of the four benchmarks.
+    """Compare a training set's images with every evaluation split of the benchmarks.
+
+    Those of gRefCOCO and Ref-ZOM count where they are trained on, or where a folder or file names their images.
 
     Args:
         data: what is trained on.
@@ -138,13 +141,20 @@ def audit(
     lists = lists or ImageLists()
     splits = {
         f"{benchmark}/{split}": _audit_split(data, keys, benchmark, split, lists)
-        for benchmark, names in EVALUATION_SPLITS.items()
+        for benchmark, names in BENCHMARKS.items()
         for split in names
+        if benchmark in EVALUATION_SPLITS or _is_wanted(data, benchmark, split, lists)
     }
     splits |= {name: _by_list(keys, path) for name, path in lists.files.items() if name not in splits}
     if backbone is not None:
         splits = {name: _with_backbone(name, found, backbone) for name, found in splits.items()}
     return LeakStamp(data.name, data.split, splits)
+
+
+def _is_wanted(data: ReferringDataset, benchmark: str, split: str, lists: ImageLists) -> bool:
+    if data.name == benchmark or f"{benchmark}/{split}" in lists.files:
+        return True
+    return any(benchmark_file(benchmark, split, folder).exists() for folder in lists.folders)
 
 
 def _audit_split(

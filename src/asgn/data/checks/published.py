@@ -31,6 +31,12 @@ COUNTS: dict[str, dict[str, Counts]] = {
         "trainval": Counts(49515, 59976),
         "test": Counts(49730, 60105),
     },
+    "grefcoco": {
+        "train": Counts(None, None),
+        "val": Counts(None, 14229),
+        "testA": Counts(None, 19200),
+        "testB": Counts(None, 16063),
+    },
 }
 
 NOTES: dict[str, tuple[str, ...]] = {
@@ -44,6 +50,10 @@ NOTES: dict[str, tuple[str, ...]] = {
         "the image lists name 9,000 train images, 8,995 of which have expressions, and 10,000 test images, of which "
         "9,994",
         "images 17975, 19575 and 19579 are skipped by some public code",
+    ),
+    "grefcoco": (
+        "the papers count 278,232 expressions; the released files hold others: those of val, testA and testB are as "
+        "counted in the authors' public copy of 2025",
     ),
 }
 """Why counts differ from what one may read elsewhere."""

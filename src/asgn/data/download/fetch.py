@@ -106,9 +106,10 @@ def _fetch(file: Download, root: Path, progress: Progress, timeout: float, name:
 
 
 def _by_hand(file: Download, root: Path, name: str, failures: list[str]) -> str:
+    tried = "; ".join(failures) if file.urls else "none has it"
     return (
-        f"no mirror gave {file.name} ({'; '.join(failures)}): get it by hand, put it in a folder DIR, "
-        f"and run `asgn data fetch {name} --root {root} --from DIR`"
+        f"no mirror gave {file.name} ({tried}): get it by hand{f' ({file.page})' if file.page else ''}, put it in a "
+        f"folder DIR, and run `asgn data fetch {name} --root {root} --from DIR`"
     )
 
 
@@ -127,7 +128,7 @@ def _place(file: Download, path: Path, root: Path, progress: Progress) -> None:
 
 def _import(file: Download, root: Path, source: Path, progress: Progress) -> Fetched:
     """Take a file from the user's copy: the archive itself, or what it unpacks to."""
-    archive = _find(source, Path(file.name))
+    archive = _find(source, Path(file.name), depth=_SEARCH_DEPTH if _is_unique(file) else 1)
     if archive is not None and archive.is_file():
         try:
             sha256 = check_sum(file, archive)
@@ -137,7 +138,9 @@ def _import(file: Download, root: Path, source: Path, progress: Progress) -> Fet
         return Fetched(file.name, "imported", str(archive), sha256, file.checksum is not None)
     found = {}
     for path in file.provides:
-        place = _find(source, Path(path)) or _find(source, Path(path).relative_to(file.folder))
+        place = _find(source, Path(path))
+        if place is None and _is_unique(file):
+            place = _find(source, Path(path).relative_to(file.folder))
         if place is None:
             raise DataError(f"{source} holds neither {file.name} nor {path}: put one of them there")
         found[path] = place
@@ -146,15 +149,20 @@ def _import(file: Download, root: Path, source: Path, progress: Progress) -> Fet
     return Fetched(file.name, "imported", ", ".join(str(place) for place in found.values()))
 
 
-def _find(source: Path, name: Path) -> Path | None:
+def _is_unique(file: Download) -> bool:
+    """Whether its name tells what it is: every set of the REFER layout has an `instances.json`."""
+    return is_archive(Path(file.name)) or not file.folder
+
+
+def _find(source: Path, name: Path, depth: int = _SEARCH_DEPTH) -> Path | None:
     """`name` in `source` or its subfolders, the shallowest first; or `source` itself, where it is called so."""
     if source.name == name.name and len(name.parts) == 1:
         return source
     if not source.is_dir():
         return None
     pattern = name.as_posix().replace("[", "[[]")
-    for depth in range(_SEARCH_DEPTH):
-        found = sorted(source.glob("*/" * depth + pattern))
+    for level in range(depth):
+        found = sorted(source.glob("*/" * level + pattern))
         if found:
             return found[0]
     return None

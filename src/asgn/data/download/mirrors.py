@@ -2,14 +2,18 @@
 
 Sizes and SHA-256 sums of the annotation archives are those that several public repositories give for the archived
 originals; the MD5 sum of the photographs is COCO's. ReferItGame's sums are of the text release that this project
-was checked against.
+was checked against. gRefCOCO's annotations are those of its authors' public repository; Ref-ZOM's lie in folders of
+two file hosts, which no plain address reaches.
 """
 
 from dataclasses import dataclass
+from urllib.parse import quote
 
 _UNC = "https://bvisionweb1.cs.unc.edu/licheng/referit/data"
 _ARCHIVE = "https://web.archive.org/web"
 _COPIES = "https://huggingface.co/datasets/jxu124/refcoco/resolve/main"
+_GREFCOCO = "https://huggingface.co/datasets/FudanCVL/gRefCOCO/resolve"
+_GREFCOCO_REVISION = "81eede59b3ac070049f597d023c0ff08d1fb80e9"
 _REFERIT = "~ronghang/projects/cvpr16_text_obj_retrieval/referitdata.tar.gz"
 _REFERIT_TEXT = "https://raw.githubusercontent.com/ronghanghu/text_objseg/be664d66c72319363691628958727124ea38cad8"
 
@@ -30,6 +34,8 @@ class Download:
     """Bytes, where known."""
     checksum: str | None = None
     """`sha256:...` or `md5:...`, where known."""
+    page: str = ""
+    """Where a person gets it, where no address gives the file itself."""
 
 
 def _refer(name: str, snapshot: str, size: int, sha256: str, refs: tuple[str, ...]) -> Download:
@@ -75,6 +81,34 @@ _COCO_TRAIN2014 = Download(
     size=13_510_573_713,
     checksum="md5:0da8c0bd3d6becc4dcb32757491aca88",
 )
+_COCO_VAL2014 = Download(
+    name="val2014.zip",
+    urls=("http://images.cocodataset.org/zips/val2014.zip",),
+    provides=("images/val2014",),
+    folder="images",
+    size=6_645_013_297,
+    checksum="md5:a3d79f5ed8d289b7a7554ce06a5782b3",
+)
+_GREFCOCO_FILES = tuple(
+    Download(
+        name=name,
+        urls=tuple(f"{_GREFCOCO}/{revision}/{quote(name)}" for revision in (_GREFCOCO_REVISION, "main")),
+        provides=(f"grefcoco/{name}",),
+        folder="grefcoco",
+        page="https://github.com/henghuiding/gRefCOCO",
+    )
+    for name in ("grefs(unc).json", "instances.json")
+)
+_REF_ZOM_FILES = tuple(
+    Download(
+        name=name,
+        urls=(),
+        provides=(f"ref-zom/{name}",),
+        folder="ref-zom",
+        page="https://github.com/toggle1995/RIS-DMMI",
+    )
+    for name in ("refs(final).p", "instances.json")
+)
 _REFERIT_PICTURES = Download(
     name="referitdata.tar.gz",
     urls=(
@@ -111,5 +145,7 @@ DOWNLOADS: dict[str, tuple[Download, ...]] = {
     "gref": (_REFCOCOG, _COCO_TRAIN2014),
     "gref-umd": (_REFCOCOG, _COCO_TRAIN2014),
     "referit": (*_REFERIT_TEXTS, _REFERIT_PICTURES),
+    "grefcoco": (*_GREFCOCO_FILES, _COCO_TRAIN2014),
+    "ref-zom": (*_REF_ZOM_FILES, _COCO_TRAIN2014, _COCO_VAL2014),
 }
 """The files of each data set."""

@@ -1,6 +1,6 @@
 """The REFER layout of UNC, UNC+ and G-Ref: `instances.json` beside `refs(*).p` (protocol section 1)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +8,15 @@ import numpy as np
 
 from asgn.data.files.coco_instances import Instances, read_instances
 from asgn.data.files.collector import collector_paused
-from asgn.data.files.faults import EntryError, Report, Splits, check_phrase, number_of, shown, stop
-from asgn.data.files.json_file import whole_number
+from asgn.data.files.faults import EntryError, Report, Splits, check_phrase, flag_of, number_of, shown, stop
+from asgn.data.files.json_file import read_json, whole_number
 from asgn.data.files.plain_pickle import read_plain_pickle
 from asgn.data.readers.folder import ImageFolder
 from asgn.data.types import Expression, Mask
 from asgn.errors import DataError
+
+ObjectsOf = Callable[[dict[str, Any]], tuple[int, ...] | None]
+"""A ref to the ids of the objects it means; None for a ref that is to be left out. Raises EntryError."""
 
 
 class ReferFolder(ImageFolder):
@@ -25,17 +28,26 @@ class ReferFolder(ImageFolder):
     """
 
     def __init__(
-        self, instances: Path, refs: Path, images: Path, split: str, *, name: str = "own", report: Report = stop
+        self,
+        instances: Path,
+        refs: Path,
+        images: Path,
+        split: str,
+        *,
+        name: str = "own",
+        report: Report = stop,
+        objects_of: "ObjectsOf | None" = None,
     ) -> None:
         """Open the split.
 
         Args:
             instances: the COCO-style file.
-            refs: the pickle of refs.
+            refs: the pickle or JSON file of refs.
             images: the folder that `file_name` entries are relative to.
             split: one of those in the refs.
             name: of the data set on the command line.
             report: takes each faulty entry, which is then left out; the default raises DataError at the first.
+            objects_of: which objects a ref means, where its `ann_id` does not say it all.
 
         Raises:
             DataError: a file is missing or faulty, or there is no such split.
@@ -44,7 +56,7 @@ class ReferFolder(ImageFolder):
         self.name = name
         self.instances = read_instances(instances, report)
         with collector_paused():
-            self.expressions = _read_split(refs, self.instances, split, report)
+            self.expressions = _read_split(refs, self.instances, split, report, objects_of or object_ids)
 
     def file_name(self, image_id: int) -> str:
         """The image's path below the image folder. Raises DataError where no image has this id."""
@@ -98,18 +110,22 @@ def splits_of(path: Path, report: Report = stop) -> tuple[str, ...]:
 
 
 def read_refs(path: Path) -> list[dict[str, Any]]:
-    """The refs of a pickle, unchecked: {"ref_id", "image_id", "ann_id", "split", "sentences": [{"sent_id", "sent"}]}.
+    """The refs of a pickle or JSON file, unchecked.
+
+    Each is {"ref_id", "image_id", "ann_id", "split", "sentences": [{"sent_id", "sent"}]}.
 
     Raises:
         DataError: the file cannot be read, or holds something else.
     """
-    refs = read_plain_pickle(path)
+    refs = read_json(path) if path.suffix == ".json" else read_plain_pickle(path)
     if not isinstance(refs, list | tuple) or not all(isinstance(ref, dict) for ref in refs):
         raise DataError(f"{path} is not a refs file: it should hold a list of refs")
     return list(refs)
 
 
-def _read_split(path: Path, instances: Instances, split: str, report: Report) -> list[Expression]:
+def _read_split(
+    path: Path, instances: Instances, split: str, report: Report, objects_of: ObjectsOf
+) -> list[Expression]:
     """The expressions of one split, in the order of the file."""
     splits, expressions = Splits(), list[Expression]()
     seen_refs, seen_sentences = set[int](), set[int]()
@@ -117,14 +133,17 @@ def _read_split(path: Path, instances: Instances, split: str, report: Report) ->
         try:
             if splits.check(ref.get("split")) != split:
                 continue
-            ref_id, objects = _check_ref(ref, instances, seen_refs)
+            objects = objects_of(ref)
+            if objects is None:
+                continue
+            ref_id = _check_ref(ref, objects, instances, seen_refs)
         except EntryError as fault:
             report(_where(path, number, ref, fault))
             continue
         seen_refs.add(ref_id)
         image_id = number_of(ref, "image_id")
-        for sentence_id, text in _sentences(ref["sentences"], seen_sentences, f"{path}: ref {ref_id}", report):
-            expressions.append(Expression(sentence_id, ref_id, image_id, objects, text))
+        for sentence_id, text, exists in _sentences(ref["sentences"], seen_sentences, f"{path}: ref {ref_id}", report):
+            expressions.append(Expression(sentence_id, ref_id, image_id, objects if exists else (), text))
     if split not in splits.names:
         raise DataError(f"{path} has no split {split!r}: it has {', '.join(sorted(splits.names)) or 'none'}")
     return expressions
@@ -134,14 +153,13 @@ def _where(path: Path, number: int, ref: dict[str, Any], fault: EntryError) -> s
     return f"{path}: ref entry {number} (ref_id {shown(ref.get('ref_id'))}): {fault}"
 
 
-def _check_ref(ref: dict[str, Any], instances: Instances, seen: set[int]) -> tuple[int, tuple[int, ...]]:
-    """The ref's id and objects."""
+def _check_ref(ref: dict[str, Any], objects: tuple[int, ...], instances: Instances, seen: set[int]) -> int:
+    """The ref's id."""
     ref_id, image_id = number_of(ref, "ref_id"), number_of(ref, "image_id")
     if ref_id in seen:
         raise EntryError("the ref_id is there twice")
     if image_id not in instances.images:
         raise EntryError(f"no image with id {image_id} in {instances.path.name}")
-    objects = _object_ids(ref.get("ann_id"))
     for annotation_id in objects:
         annotation = instances.annotations.get(annotation_id)
         if annotation is None:
@@ -150,10 +168,12 @@ def _check_ref(ref: dict[str, Any], instances: Instances, seen: set[int]) -> tup
             raise EntryError(f"annotation {annotation_id} is of image {annotation.image_id}, not {image_id}")
     if not isinstance(ref.get("sentences"), list | tuple) or not ref["sentences"]:
         raise EntryError("it has no list of sentences")
-    return ref_id, objects
+    return ref_id
 
 
-def _object_ids(value: Any) -> tuple[int, ...]:
+def object_ids(ref: dict[str, Any]) -> tuple[int, ...]:
+    """The ids in a ref's `ann_id`, none for an empty list or -1. Raises EntryError where it holds something else."""
+    value = ref.get("ann_id")
     found = [whole_number(each) for each in (value if isinstance(value, list | tuple) else [value])]
     ids = tuple(each for each in found if each is not None)
     if len(ids) < len(found):
@@ -161,7 +181,8 @@ def _object_ids(value: Any) -> tuple[int, ...]:
     return () if ids == (-1,) else ids
 
 
-def _sentences(sentences: list[Any], seen: set[int], where: str, report: Report) -> Iterator[tuple[int, str]]:
+def _sentences(sentences: list[Any], seen: set[int], where: str, report: Report) -> Iterator[tuple[int, str, bool]]:
+    """Id and text of each, and whether it means anything, which R-RefCOCO says by `exist`."""
     for sentence in sentences:
         named = where
         try:
@@ -171,9 +192,9 @@ def _sentences(sentences: list[Any], seen: set[int], where: str, report: Report)
             named = f"{where}: sentence {key}"
             if key in seen:
                 raise EntryError(f"the sent_id {key} is there twice")
-            text = check_phrase(sentence.get("sent"))
+            text, exists = check_phrase(sentence.get("sent")), flag_of(sentence, "exist", default=True)
         except EntryError as fault:
             report(f"{named}: {fault}")
             continue
         seen.add(key)
-        yield key, text
+        yield key, text, exists
