@@ -7,18 +7,19 @@ import tarfile
 import zipfile
 from functools import partial
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from asgn.cli.data import data_app
-from asgn.data.datasets import open_dataset
+from asgn.data.datasets import GENERALISED, open_dataset
 from asgn.data.download.fetch import fetch
 from asgn.data.download.mirrors import Download
 from asgn.data.loading.pack import open_packed
 from asgn.errors import DataError
 from tests.data import miniatures
-from tests.data.miniatures import FOLDERS, SPLITS
+from tests.data.miniatures import FOLDERS, SCORED_SPLIT, SPLITS
 from tests.data.mirror import Mirror
 
 runner = CliRunner()
@@ -30,38 +31,51 @@ def run(*arguments: object, code: int = 0) -> Result:
     return result
 
 
-def serve(server: Mirror, name: str, made: Path) -> tuple[Download, ...]:
-    """Put a miniature on the server as its public files; the first mirror of each fails in its own way."""
+def packed(made: Path, below: str, strip: str = "") -> bytes:
+    """What lies in a folder, as a zip."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as zipped:
+        for path in (made / below).rglob("*.*"):
+            zipped.write(path, path.relative_to(made).as_posix().removeprefix(strip))
+    return stream.getvalue()
+
+
+def public_files(name: str, made: Path) -> dict[str, tuple[bytes, tuple[str, ...], str]]:
+    """A miniature as its public files: the bytes of each, what it provides, and the folder it belongs in."""
     if name == "referit":
         stream = io.BytesIO()
         with tarfile.open(fileobj=stream, mode="w:gz") as tar:
             for folder in ("images", "mask"):
                 tar.add(made / folder, folder)
         texts = [path for path in made.iterdir() if path.suffix == ".json"]
-        server.files = {path.name: path.read_bytes() for path in texts} | {"referitdata.tar.gz": stream.getvalue()}
-        provides = {path.name: ((path.name,), "") for path in texts} | {"referitdata.tar.gz": (("images", "mask"), "")}
-    else:
-        folder = FOLDERS[name]
-        for archive, below, strip in ((f"{folder}.zip", folder, ""), ("train2014.zip", "images", "images/")):
-            stream = io.BytesIO()
-            with zipfile.ZipFile(stream, "w") as zipped:
-                for path in (made / below).rglob("*.*"):
-                    zipped.write(path, path.relative_to(made).as_posix().removeprefix(strip))
-            server.files[archive] = stream.getvalue()
-        provides = {
-            f"{folder}.zip": ((f"{folder}/instances.json",), ""),
-            "train2014.zip": (("images/train2014",), "images"),
-        }
+        files = {path.name: (path.read_bytes(), (path.name,), "") for path in texts}
+        return files | {"referitdata.tar.gz": (stream.getvalue(), ("images", "mask"), "")}
+    images = {
+        f"{year.name}.zip": (packed(made, f"images/{year.name}", "images/"), (f"images/{year.name}",), "images")
+        for year in (made / "images").iterdir()
+    }
+    folder = FOLDERS[name]
+    if name in GENERALISED:
+        plain = (made / folder).iterdir()
+        return {path.name: (path.read_bytes(), (f"{folder}/{path.name}",), folder) for path in plain} | images
+    return {f"{folder}.zip": (packed(made, folder), (f"{folder}/instances.json",), "")} | images
+
+
+def serve(server: Mirror, name: str, made: Path) -> tuple[Download, ...]:
+    """Put a miniature on the server as its public files; the first mirror of each fails in its own way."""
+    files = public_files(name, made)
+    server.files = {quote(file): body for file, (body, _, _) in files.items()}
     behaviours = ["404", "cut", "wrong", "stall"]
     return tuple(
         Download(
             file,
-            (server.url(behaviours[index % 4], file), server.url("ok", file)),
-            *provides[file],
+            (server.url(behaviours[index % 4], quote(file)), server.url("ok", quote(file))),
+            provides,
+            folder,
             size=len(body),
             checksum=f"sha256:{hashlib.sha256(body).hexdigest()}",
         )
-        for index, (file, body) in enumerate(server.files.items())
+        for index, (file, (body, provides, folder)) in enumerate(files.items())
     )
 
 
@@ -81,13 +95,14 @@ def test_fetch_verify_stats_audit_pack(name, mirror, tmp_path, monkeypatch):
     assert "no faults" in run("verify", "--data", name, "--root", root).stdout
 
     run("stats", "--data", name, "--root", root, "--png", tmp_path / "stats.png")
-    counted = json.loads(run("stats", "--data", name, "--root", root, "--split", "val", "--json").stdout)
+    scored = SCORED_SPLIT[name]
+    counted = json.loads(run("stats", "--data", name, "--root", root, "--split", scored, "--json").stdout)
     assert [split["expressions"] for split in counted] == [6]
     assert [split["overlapping"] for split in counted] == [None if name == "referit" else 2]
     assert (tmp_path / "stats.png").exists()
 
     stamp = json.loads(run("audit", "--data", name, "--root", root, "--json").stdout)
-    assert stamp["splits"][f"{name}/val"]["status"] == "clean"
+    assert stamp["splits"][f"{name}/{scored}"]["status"] == "clean"
 
     assert "train-32.pack" in run("pack", "--data", name, "--root", root, "--side", 32, "-o", tmp_path / "packs").stdout
     packed = open_packed(open_dataset(name, root, "train"), tmp_path / "packs", 32)
@@ -123,7 +138,7 @@ def test_users_mistakes_are_one_line_each(tmp_path):
         (["verify", "--data", "unc"], "--root"),
         (["fetch", "own", "--root", tmp_path], "mirrors for"),
         (["audit", "--data", "synthetic", "--split", "val", "--against", tmp_path / "none"], "nothing at"),
-        (["audit", "--data", "synthetic", "--split", "val", "--backbone", "X"], "R, D, M, SNLE"),
+        (["audit", "--data", "synthetic", "--split", "val", "--backbone", "X"], "R, D, M, N, MN, SNLE"),
         (["stats", "--data", "own", "--root", tmp_path], "expressions.jsonl"),
         (["pack", "--data", "own", "--root", tmp_path / "x", "-o", tmp_path], "no folder"),
     ]:

@@ -1,4 +1,4 @@
-"""All four benchmarks in miniature, in their true formats, for tests that need them on disk."""
+"""All benchmarks in miniature, in their true formats, for tests that need them on disk."""
 
 import json
 import struct
@@ -12,7 +12,10 @@ from scipy.io import savemat
 SIZE = 48, 64
 """Height and width of every photograph."""
 
-FOLDERS = {"unc": "refcoco", "unc+": "refcoco+", "gref": "refcocog", "gref-umd": "refcocog"}
+FOLDERS = {
+    "unc": "refcoco", "unc+": "refcoco+", "gref": "refcocog", "gref-umd": "refcocog", "grefcoco": "grefcoco",
+    "ref-zom": "ref-zom",
+}  # fmt: skip
 REFS = {"unc": "refs(unc).p", "unc+": "refs(unc).p", "gref": "refs(google).p", "gref-umd": "refs(umd).p"}
 SPLITS = {
     "unc": ("train", "val", "testA", "testB"),
@@ -20,7 +23,10 @@ SPLITS = {
     "gref": ("train", "val"),
     "gref-umd": ("train", "val", "test"),
     "referit": ("train", "val", "trainval", "test"),
+    "grefcoco": ("train", "val", "testA", "testB"),
+    "ref-zom": ("train", "test"),
 }
+SCORED_SPLIT = dict.fromkeys(SPLITS, "val") | {"ref-zom": "test"}
 IMAGES_PER_SPLIT = 2
 COLOURS = {"red": (220, 30, 30), "blue": (40, 60, 230)}
 
@@ -141,6 +147,66 @@ def _ref(ref_id: int, annotation_id: int, image_id: int, split: str, colour: str
     }
 
 
+def write_generalised(root: Path, name: str = "grefcoco", pickled: bool = False) -> None:
+    """gRefCOCO or Ref-ZOM below `root`: per split two images, each with a phrase for one object, both, and none.
+
+    Both boxes come with a crowd over the whole image, which is not part of the mask, and each image of gRefCOCO has a
+    ref without sentences. Ref-ZOM's ref for none names an object that it does not mean, as the public file does, and
+    its second image of each split is of val2014.
+    """
+    folder = root / FOLDERS[name]
+    folder.mkdir(parents=True, exist_ok=True)
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    refs: list[dict[str, Any]] = []
+    for split in SPLITS[name]:
+        for place in range(IMAGES_PER_SPLIT):
+            image_id = 300 + len(images)
+            year = "val2014" if name == "ref-zom" and place else "train2014"
+            file_name = f"COCO_{year}_{image_id:012d}.jpg"
+            image, boxes = scene(image_id)
+            (root / "images" / year).mkdir(parents=True, exist_ok=True)
+            Pillow.fromarray(image).save(root / "images" / year / file_name, quality=95)
+            images.append({"id": image_id, "file_name": file_name, "height": SIZE[0], "width": SIZE[1]})
+            red, blue, crowd = range(8000 + len(annotations), 8003 + len(annotations))
+            annotations.append(_annotation(red, image_id, boxes["red"], polygon=True))
+            annotations.append(_annotation(blue, image_id, boxes["blue"], polygon=False))
+            everything = {"size": list(SIZE), "counts": [0, SIZE[0] * SIZE[1]]}
+            annotations.append(annotations[-1] | {"id": crowd, "iscrowd": 1, "segmentation": everything})
+            meant = {"red box": [red], "both boxes": [red, crowd, blue], "green box": []}
+            if name == "grefcoco":
+                meant[""] = [blue]
+            for text, ids in meant.items():
+                refs.append(_generalised_ref(len(refs), ids, image_id, split, text, name, instead=red))
+    categories = [{"id": 1, "name": "box", "supercategory": "thing"}]
+    document = {"images": images, "annotations": annotations, "categories": categories}
+    (folder / "instances.json").write_text(json.dumps(document))
+    if name == "ref-zom":
+        (folder / "refs(final).p").write_bytes(python2_pickle(refs))
+    elif pickled:
+        (folder / "grefs(unc).p").write_bytes(python2_pickle(refs))
+    else:
+        (folder / "grefs(unc).json").write_text(json.dumps(refs))
+
+
+def _generalised_ref(
+    ref_id: int, ids: list[int], image_id: int, split: str, text: str, name: str, instead: int
+) -> dict[str, Any]:
+    sentences = [{"tokens": text.split(), "raw": text, "sent_id": 500 + ref_id, "sent": text}] if text else []
+    ref: dict[str, Any] = {
+        "sent_ids": [500 + ref_id] if text else [],
+        "file_name": f"COCO_train2014_{image_id:012d}_{instead}.jpg",
+        "ref_id": ref_id,
+        "image_id": image_id,
+        "split": split,
+        "sentences": sentences,
+    }
+    if name == "ref-zom":
+        source = ("zero", "one", "many")[min(len(ids), 2)]
+        return ref | {"source": source, "ann_id": (ids or [instead]) if len(ids) != 1 else ids[0], "category_id": 1}
+    return ref | {"ann_id": ids or [-1], "category_id": [1] * len(ids) or [-1], "no_target": not ids}
+
+
 def write_referit(root: Path) -> None:
     """ReferItGame below `root`: per split two images of two regions, the first with two texts."""
     for folder in ("images", "mask"):
@@ -171,9 +237,11 @@ def write_referit(root: Path) -> None:
 
 
 def write_benchmark(root: Path, name: str) -> None:
-    """Any of the four, by its name on the command line."""
+    """Any of the benchmarks, by its name on the command line."""
     if name == "referit":
         write_referit(root)
+    elif name in ("grefcoco", "ref-zom"):
+        write_generalised(root, name)
     else:
         write_refer(root, name)
 

@@ -178,3 +178,18 @@ def test_photorefer_is_clean_of_real_evaluation_images(shared_data):
     keys = image_keys(data).values()
     assert all(keys)
     assert sum(key.startswith("coco:") for key in keys) == 99
+
+
+def test_generalised_benchmarks_are_audited_where_they_are(tmp_path):
+    """Their images are COCO's too; a stamp that never saw their files does not name them."""
+    miniatures.write_refer(tmp_path, first_image=300)
+    data = open_dataset("unc", tmp_path, "train")
+    assert not [name for name in audit(data, ImageLists((tmp_path,))).splits if name.startswith("grefcoco")]
+    miniatures.write_generalised(tmp_path)
+    stamp = audit(data, ImageLists((tmp_path,)))
+    assert stamp.splits["grefcoco/val"].status == "clean"
+    testing = audit(open_dataset("unc", tmp_path, "val"), ImageLists((tmp_path,)))
+    assert testing.splits["grefcoco/val"].image_ids == (302, 303)
+    own = audit(open_dataset("grefcoco", tmp_path, "val"), ImageLists((tmp_path,)))
+    assert own.splits["grefcoco/val"].status == "leaky"
+    assert own.needs_permission

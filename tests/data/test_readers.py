@@ -1,5 +1,6 @@
-"""The four benchmarks in miniature and a user's own data, each read whole."""
+"""The benchmarks in miniature and a user's own data, each read whole."""
 
+import json
 import pickle
 
 import numpy as np
@@ -10,7 +11,7 @@ from asgn.data.files.plain_pickle import read_plain_pickle
 from asgn.data.readers.refer import splits_of
 from asgn.errors import DataError
 from tests.data import miniatures
-from tests.data.miniatures import SIZE, SPLITS, scene
+from tests.data.miniatures import SCORED_SPLIT, SIZE, SPLITS, scene
 
 
 def box_mask(box: tuple[int, int, int, int]) -> np.ndarray:
@@ -18,6 +19,15 @@ def box_mask(box: tuple[int, int, int, int]) -> np.ndarray:
     mask = np.zeros(SIZE, dtype=bool)
     mask[y : y + h, x : x + w] = True
     return mask
+
+
+def meant(text: str, boxes: dict[str, tuple[int, int, int, int]]) -> np.ndarray:
+    """The mask of what a phrase of the miniatures names."""
+    if text.startswith("both"):
+        return box_mask(boxes["red"]) | box_mask(boxes["blue"])
+    if text.startswith("green"):
+        return np.zeros(SIZE, dtype=bool)
+    return box_mask(boxes["blue" if text.startswith("blue") else "red"])
 
 
 @pytest.mark.parametrize("name", SPLITS)
@@ -33,8 +43,7 @@ def test_every_split_is_read_whole(name, tmp_path):
             image = data.image(expression.image_id)
             assert image.shape == (*SIZE, 3)
             assert np.abs(image.astype(int) - drawn).mean() < 12
-            colour = "blue" if expression.text.startswith("blue") else "red"
-            np.testing.assert_array_equal(data.mask(expression), box_mask(boxes[colour]))
+            np.testing.assert_array_equal(data.mask(expression), meant(expression.text, boxes))
 
 
 def test_refs_are_python_2_pickles_with_latin_1_text(tmp_path):
@@ -46,6 +55,81 @@ def test_refs_are_python_2_pickles_with_latin_1_text(tmp_path):
     texts = {expression.text for expression in open_dataset("unc", tmp_path, "val").expressions}
     assert texts == {"red box", "café box on the left", "blue box"}
     assert splits_of(path) == ("testA", "testB", "train", "val")
+
+
+@pytest.mark.parametrize("pickled", [False, True])
+def test_grefcoco_has_phrases_of_no_one_and_several_objects(pickled, tmp_path):
+    miniatures.write_generalised(tmp_path, pickled=pickled)
+    data = open_dataset("grefcoco", tmp_path, "testA")
+    assert [expression.text for expression in data.expressions] == ["red box", "both boxes", "green box"] * 2
+    assert [len(expression.annotation_ids) for expression in data.expressions] == [1, 3, 0] * 2  # a crowd is one more
+    crowd = next(key for key, annotation in data.instances.annotations.items() if annotation.crowd)
+    assert data.instances.mask(crowd).all()
+    assert not data.mask(data.expressions[1]).all()
+
+
+def change_refs(tmp_path, **changed):
+    """The gRefCOCO miniature with its third ref, which means nothing, changed."""
+    miniatures.write_generalised(tmp_path)
+    path = tmp_path / "grefcoco" / "grefs(unc).json"
+    refs = json.loads(path.read_text())
+    refs[2] |= changed
+    path.write_text(json.dumps(refs))
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"no_target": False}, r"no_target is False, but ann_id \[-1\]"),
+        ({"ann_id": [8000]}, r"no_target is True, but ann_id \[8000\]"),
+        ({"source": "none"}, "source 'none' is none of zero, one, many"),
+        ({"source": "many"}, "source is 'many', but ann_id"),
+        ({"no_target": "perhaps"}, "no_target 'perhaps' is neither"),
+    ],
+)
+def test_refs_that_contradict_themselves(changed, words, tmp_path):
+    change_refs(tmp_path, **changed)
+    with pytest.raises(DataError, match=words):
+        open_dataset("grefcoco", tmp_path, "train")
+
+
+def test_an_object_of_crowds_alone_is_a_target_without_a_pixel(tmp_path):
+    change_refs(tmp_path, ann_id=[8002], no_target=False)
+    data = open_dataset("grefcoco", tmp_path, "train")
+    assert data.expressions[2].annotation_ids == (8002,)
+    assert not data.mask(data.expressions[2]).any()
+
+
+@pytest.mark.parametrize("layout", ["two folders", "one folder", "other names"])
+def test_ref_zom_finds_its_images_and_files_as_copies_have_them(layout, tmp_path):
+    miniatures.write_generalised(tmp_path, "ref-zom")
+    if layout == "one folder":
+        (tmp_path / "images" / "train2014").rename(tmp_path / "images" / "trainval2014")
+        for path in (tmp_path / "images" / "val2014").iterdir():
+            path.rename(tmp_path / "images" / "trainval2014" / path.name)
+    elif layout == "other names":
+        (tmp_path / "ref-zom" / "refs(final).p").rename(tmp_path / "ref-zom" / "Ref_ZOM.p")
+        (tmp_path / "ref-zom").rename(tmp_path / "refzom")
+    data = open_dataset("ref-zom", tmp_path, "test")
+    assert {data.image_path(item.image_id).parent.name for item in data.expressions} == (
+        {"trainval2014"} if layout == "one folder" else {"train2014", "val2014"}
+    )
+    assert {data.image(item.image_id).shape for item in data.expressions} == {(*SIZE, 3)}
+
+
+def test_sentences_that_mean_nothing_in_r_refcoco(tmp_path):
+    """Its refs are RefCOCO's with further sentences whose `exist` is false."""
+    miniatures.write_refer(tmp_path)
+    path = tmp_path / "refcoco" / "refs(unc).p"
+    refs = read_plain_pickle(path)
+    for ref in refs:
+        sentence = {"sent_id": 9000 + ref["ref_id"], "sent": "green box", "exist": False}
+        ref["sentences"] = [{**each, "exist": True} for each in ref["sentences"]] + [sentence]
+    path.write_bytes(miniatures.python2_pickle(refs))
+    data = open_dataset("unc", tmp_path, "val")
+    assert {item.text for item in data.expressions if not item.annotation_ids} == {"green box"}
+    assert sum(data.mask(item).any() for item in data.expressions) == 6
+    assert len({item.ref_id for item in data.expressions}) == 4
 
 
 def test_both_splits_of_gref_share_one_folder(tmp_path):
@@ -111,7 +195,7 @@ def test_fingerprint_follows_content_and_split(name, tmp_path):
     write(tmp_path)
     first = open_dataset(name, tmp_path, "train").fingerprint()
     assert first == open_dataset(name, tmp_path, "train").fingerprint()
-    assert first != open_dataset(name, tmp_path, "val").fingerprint()
+    assert first != open_dataset(name, tmp_path, SCORED_SPLIT.get(name, "val")).fingerprint()
     for path in tmp_path.rglob("*"):
         if path.name in ("instances.json", "referit_query_train.json"):
             path.write_text(path.read_text() + " ")

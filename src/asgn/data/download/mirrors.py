@@ -83,7 +83,7 @@ _COCO_TRAIN2014 = Download(
 )
 _COCO_VAL2014 = Download(
     name="val2014.zip",
-    urls=("http://images.cocodataset.org/zips/val2014.zip",),
+    urls=("http://images.cocodataset.org/zips/val2014.zip", "https://pjreddie.com/media/files/val2014.zip"),
     provides=("images/val2014",),
     folder="images",
     size=6_645_013_297,
