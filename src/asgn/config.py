@@ -67,15 +67,44 @@ class LossConfig(Settings):
 
     ce_weight: float = setting(0.1, "lambda of Eq. 7: weight of the cross entropy in adversarial training", 0, 10_000)
     ce_reduction: Literal["sum", "mean"] = setting(
-        "sum", "cross entropy summed over the grid (as the base code) or averaged (Eq. 3)"
+        "sum",
+        "cross entropy summed over the grid (base code), as if it had 40 x 40 cells at every image size, or averaged "
+        "(Eq. 3)",
     )
     weight_decay: float = setting(5e-4, "L2 penalty on convolution weights, scaled with the cross entropy", 0, 1)
-    adversarial_form: Literal["non-saturating", "minimax"] = setting(
-        "non-saturating", "generator's loss: -log D(fake), or log(1 - D(fake)) as Eq. 6 reads"
+    adversarial_form: Literal["non-saturating", "minimax", "none"] = setting(
+        "non-saturating",
+        "generator's loss: -log D(fake), log(1 - D(fake)) as Eq. 6 reads, or none but --feature-matching",
     )
     real_masks: Literal["literal", "matched"] = setting(
         "literal", "truth shown to the discriminator: as it is, or sampled and upsampled as predictions are"
     )
+    feature_matching: float = setting(
+        0.0,
+        "weight of the distance between D's features of predicted and true masks in the generator's loss (SegAN)",
+        0,
+        10_000,
+    )
+    real_label: float = setting(
+        1.0, "what the discriminator is to say of true masks; 0.9 smooths its labels", 0.5, 1
+    )
+    discriminator_floor: float = setting(
+        0.0, "the discriminator's step is left out while its loss is below this; healthy is 0.2 to 0.5", 0, 100
+    )
+    discriminator_input: Literal["joined", "mask", "product"] = setting(
+        "joined", "what the discriminator sees: image and mask joined (Sec. III-D), the mask alone, or their product"
+    )
+    discriminator_norm: Literal["batch", "spectral", "dropout", "none"] = setting(
+        "batch", "within the discriminator: batch norm, or in place of it spectral norm, dropout of 0.5, or nothing"
+    )
+    discriminator_output: Literal["image", "cell"] = setting(
+        "image", "the discriminator's verdict: one of the whole image, or one of each 32 x 32 pixels"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.adversarial_form == "none" and self.feature_matching == 0:
+            raise UserError("adversarial_form none leaves no adversarial loss: give feature_matching more than 0")
 
 
 @dataclass(frozen=True)
@@ -91,6 +120,9 @@ class TrainConfig(Settings):
         1, "expressions of one image kept together in a batch, its features shared", 1, MAX_SIZE
     )
     learning_rate: float = setting(2.5e-4, "Adam's rate for both networks (Sec. IV-C)", 0, 1)
+    discriminator_learning_rate: float = setting(
+        0.0, "Adam's rate for the discriminator; 0 takes --learning-rate", 0, 1
+    )
     backbone_learning_rate: float = setting(2.5e-5, "Adam's rate for a fine-tuned backbone", 0, 1)
     beta1: float = setting(0.9, "Adam's first-moment decay", 0, below=1)
     beta2: float = setting(0.999, "Adam's second-moment decay", 0, below=1)
@@ -98,6 +130,12 @@ class TrainConfig(Settings):
         "fixed", "learning rate: fixed (Sec. IV-C), or polynomial 0.9 to 1e-5 (base code)"
     )
     warmup_steps: int = setting(0, "first steps without the adversarial loss", 0, MAX_COUNT)
+    average_decay: float = setting(
+        0.0,
+        "decay of a moving average of the generator's weights, which is what is validated and kept; 0 has none",
+        0,
+        below=1,
+    )
     finetune: bool = setting(
         False, "train the backbone too, of M its dilated blocks, of N what follows dark3; batch norm stays fixed"
     )

@@ -13,7 +13,7 @@ from torch import nn
 from torchvision.models.resnet import Bottleneck, ResNet
 
 from asgn.checkpoint import load_model
-from asgn.config import TrainConfig
+from asgn.config import LossConfig, TrainConfig
 from asgn.data.synthetic.dataset import SyntheticDataset
 from asgn.experiments.runs.assembly import RunConfig
 from asgn.experiments.runs.scoring import evaluate as score
@@ -40,7 +40,17 @@ def shallow_resnet(**settings: Any) -> ResNet:
     return ResNet(Bottleneck, [1, 1, 1, 1], width_per_group=8, **settings)
 
 
-def train(folder: Path, resume: bool = False, **settings: Any) -> None:
+HELD_BACK = LossConfig(
+    feature_matching=1.0,
+    real_label=0.9,
+    discriminator_floor=0.692,
+    discriminator_norm="spectral",
+    discriminator_output="cell",
+    discriminator_input="product",
+)
+
+
+def train(folder: Path, resume: bool = False, losses: LossConfig | None = None, **settings: Any) -> None:
     """A tiny run of 20 adversarial steps on batches of 8."""
     compute_in_double()
     torchvision.models.resnet101 = shallow_resnet
@@ -51,6 +61,7 @@ def train(folder: Path, resume: bool = False, **settings: Any) -> None:
         validation_data=SyntheticDataset("val", scenes=3, size=64),
         folder=folder,
         train=TrainConfig(**(defaults | settings)),
+        losses=losses or LossConfig(),
         model_changes=TINY,
         weights="random",
         resume=resume,
@@ -116,3 +127,9 @@ def agree() -> None:
 def train_in_parts(folder: Path) -> None:
     """The same run with five phrases, then three at once."""
     train(folder, micro_batch=5)
+
+
+def train_held_back(folder: Path, micro_batch: int = 0) -> None:
+    """The same run with every switch that holds the discriminator back and draws no random number."""
+    rates = {"discriminator_learning_rate": 1e-4, "average_decay": 0.9}
+    train(folder, losses=HELD_BACK, micro_batch=micro_batch, **rates)

@@ -23,7 +23,8 @@ def distance(one, other) -> dict[str, float]:
 
 def networks(folder) -> dict[str, torch.Tensor]:
     tensors, _ = read_tensors(folder / "last.safetensors")
-    return {name: tensor for name, tensor in tensors.items() if name.startswith(("generator.", "discriminator."))}
+    prefixes = ("generator.", "discriminator.", "average.")
+    return {name: tensor for name, tensor in tensors.items() if name.startswith(prefixes)}
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +48,18 @@ def test_the_batch_in_parts_trains_as_the_whole(alone, tmp_path):
     assert in_processes(1, distributed_run.train_in_parts, tmp_path) == [0]
     distances = distance(networks(alone), networks(tmp_path))
     assert max(distances.values()) < TOLERANCE, sorted(distances.items(), key=lambda item: -item[1])[:3]
+
+
+def test_a_held_back_discriminator_trains_so_too(tmp_path):
+    for name, count, micro_batch in (("alone", 1, 0), ("parts", 1, 5), ("two", 2, 0)):
+        (tmp_path / name).mkdir()
+        assert in_processes(count, distributed_run.train_held_back, tmp_path / name, micro_batch) == [0] * count
+    held = [read_tensors(tmp_path / name / "last.safetensors")[0] for name in ("alone", "parts", "two")]
+    steps = [tensor for name, tensor in held[0].items() if "discriminator_optimizer" in name and name.endswith("step")]
+    assert all(0 < int(step) < 20 for step in steps), "some of its steps are taken, some left out"
+    for other in ("parts", "two"):
+        distances = distance(networks(tmp_path / "alone"), networks(tmp_path / other))
+        assert max(distances.values()) < TOLERANCE, sorted(distances.items(), key=lambda item: -item[1])[:3]
 
 
 def test_a_signal_to_one_process_stops_all_and_two_resume(alone, tmp_path):

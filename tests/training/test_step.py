@@ -9,33 +9,14 @@ import torch
 
 from asgn.config import LossConfig, TrainConfig
 from asgn.data.loading.batches import BatchStream
+from asgn.data.synthetic.dataset import SyntheticDataset
 from asgn.losses import adversarial_loss, discriminator_loss
-from asgn.models.discriminator import Discriminator
-from asgn.training.optimizers import discriminator_optimizer, generator_optimizer
+from asgn.models.generator import Prediction
+from asgn.models.upsampling import LegacyBilinear
+from asgn.training.optimizers import generator_optimizer
 from asgn.training.step import AdversarialStep, GridLoss, SupervisedStep, frozen, predict, soft_masks
 
 CONFIG = TrainConfig(finetune=True, batch_size=4)
-
-
-@pytest.fixture
-def batch(scenes, tiny_model):
-    stream = BatchStream(scenes, tiny_model.vocabulary, side=64, batch_size=4, steps=1, seed=0)
-    return stream[0]
-
-
-@pytest.fixture
-def adversarial(accelerator, tiny_model):
-    torch.manual_seed(0)
-    generator, discriminator = tiny_model.generator, Discriminator((4, 4, 4, 4, 4))
-    generator.freeze_backbone(False)
-
-    def make(losses: LossConfig | None = None) -> AdversarialStep:
-        chosen = losses or LossConfig()
-        optimizer = generator_optimizer(generator, CONFIG)
-        supervised = SupervisedStep(accelerator, generator, optimizer, GridLoss(generator, chosen))
-        return AdversarialStep(supervised, discriminator, discriminator_optimizer(discriminator, CONFIG), chosen)
-
-    return make
 
 
 def weights_of(network: torch.nn.Module) -> dict[str, torch.Tensor]:
@@ -132,6 +113,7 @@ class FactorOf:
         self.factor, self.scaler = factor, self
         self.unwrap_model = lambda network: network
         self.no_sync = lambda network: contextlib.nullcontext()
+        self.autocast = contextlib.nullcontext
 
     def scale(self, loss):
         return loss * self.factor
@@ -181,7 +163,7 @@ def test_mean_divides_entropy_and_penalty_by_the_cells(batch, tiny_model, reduct
     prediction = predict(tiny_model.generator, batch)
     loss, report = GridLoss(tiny_model.generator, LossConfig(ce_reduction=reduction))(prediction, batch.masks)
     reference, _ = GridLoss(tiny_model.generator, LossConfig(ce_reduction="sum"))(prediction, batch.masks)
-    torch.testing.assert_close(loss * (64 if reduction == "mean" else 1), reference)
+    torch.testing.assert_close(loss * (1600 if reduction == "mean" else 1), reference)
     torch.testing.assert_close(report["ce"] + report["l2"], loss.detach())
 
 
@@ -202,3 +184,60 @@ def test_a_gradient_that_is_not_finite_changes_nothing(accelerator, tiny_model, 
         assert torch.equal(before[name], weight), name
     step(batch)
     assert any(not torch.equal(before[name], weight) for name, weight in generator.named_parameters())
+
+
+class PixelJudge(torch.nn.Module):
+    """A discriminator that looks at single pixels, so that its verdict does not depend on the scene's scale."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Conv2d(4, 1, 1)
+
+    def forward(self, images, masks):
+        return self.look(images, masks)[0]
+
+    def look(self, images, masks):
+        return self.layer(torch.cat([images / 127.5 - 1, masks * 2 - 1], dim=1)).mean(dim=(1, 2, 3)), []
+
+
+class Painted(torch.nn.Module):
+    """A generator that answers with the same 20 x 20 logits, which are its weights, at every image size."""
+
+    stride = 8
+
+    def __init__(self, phrases):
+        super().__init__()
+        self.logits = torch.nn.Parameter(torch.randn(phrases, 1, 20, 20))
+        self.upsample = LegacyBilinear(8)
+
+    def forward(self, images, image_index, tokens, lengths):
+        factor = images.shape[-1] // 160
+        grid = self.logits.repeat_interleave(factor, 2).repeat_interleave(factor, 3)
+        return Prediction(grid, self.upsample(grid))
+
+    def regularised_weights(self):
+        return [self.logits]
+
+
+@pytest.mark.parametrize("reduction", ["sum", "mean"])
+def test_lambda_balances_both_losses_alike_at_every_size(accelerator, tiny_model, reduction):
+    """One scene at 160 pixels and, each of them twice as wide and high, at 320: the same ratio of gradients."""
+    scenes = SyntheticDataset("train", scenes=2, size=160)
+    small = BatchStream(scenes, tiny_model.vocabulary, side=160, batch_size=3, steps=1, seed=0)[0]
+    large = dataclasses.replace(
+        small,
+        images=small.images.repeat_interleave(2, 2).repeat_interleave(2, 3),
+        masks=small.masks.repeat_interleave(2, 1).repeat_interleave(2, 2),
+    )
+    torch.manual_seed(0)
+    generator, judge = Painted(phrases=3), PixelJudge()
+    optimizer = torch.optim.Adam(generator.parameters(), lr=0.0, fused=True)
+    its_optimizer = torch.optim.Adam(judge.parameters(), lr=0.0, fused=True)
+    ratios = []
+    for batch in (small, large):
+        segmentation = GridLoss(generator, LossConfig(ce_reduction=reduction, weight_decay=0.0))
+        supervised = SupervisedStep(accelerator, generator, optimizer, segmentation)
+        entropy = supervised(batch)["gradient"]
+        adversarial = AdversarialStep(supervised, judge, its_optimizer, LossConfig(ce_weight=0.0))(batch)["gradient"]
+        ratios.append(float(adversarial / entropy))
+    assert ratios[0] == pytest.approx(ratios[1], rel=0.1)

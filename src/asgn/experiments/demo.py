@@ -26,8 +26,6 @@ from asgn.variants import Variant
 VARIANT = "M+LSTM+DE+SE+AT"
 SIDE = 112
 """Pixels of a demo scene, small enough for a laptop."""
-CE_WEIGHT = 1.0
-"""The paper's 0.1 weighs a sum over 40 x 40 cells; a demo scene has 14 x 14."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,7 @@ def run_demo(folder: Path, steps: int, scenes: int = 100, seed: int = 0, quiet: 
             workers=0,
             seed=seed,
         ),
-        losses=LossConfig(ce_weight=CE_WEIGHT, real_masks="matched"),
+        losses=LossConfig(real_masks="matched"),
         model_changes={"image_size": SIDE},
         weights="random",
         quiet=quiet,
@@ -88,7 +86,7 @@ def _write_report(
 ) -> Path:
     draw_panels(folder / "examples.png", _panels(data, segmenter, seed))
     training = curves(run / METRICS, "train")
-    draw_curves(folder / "segmentation.png", {"cross entropy": training["ce"]}, "summed over the grid")
+    draw_curves(folder / "segmentation.png", {"cross entropy": training["ce"]}, "summed, as over 40 x 40 cells")
     shown = {"discriminator": "discriminator", "generator, adversarial": "adversarial"}
     adversarial = {label: training[name] for label, name in shown.items()}
     draw_curves(folder / "adversarial.png", adversarial, "loss", {"D cannot tell": 0.693})

@@ -43,10 +43,11 @@ class BalanceWatch:
     def _warning(self, side: Side, mean: float, step: int) -> str:
         facts = f"D's loss averaged {mean:.2g} over the last {PATIENCE_STEPS} steps up to {step}"
         if side == "won":
-            matched = "" if self._real_masks == "matched" else "--real-masks matched or "
+            matched = "" if self._real_masks == "matched" else "--real-masks matched, "
             return (
                 f"the discriminator has won: {facts}, below {HEALTHY[0]}, and its gradient says little to the "
-                f"generator; try {matched}a longer --warmup-steps"
+                f"generator; try {matched}--real-label 0.9, a lower --discriminator-learning-rate, or a longer "
+                f"--warmup-steps"
             )
         literal = "--real-masks literal or " if self._real_masks == "matched" else ""
         return (

@@ -45,6 +45,15 @@ def average_gradients(weights: Iterable[nn.Parameter]) -> None:
             weight.grad /= dist.get_world_size()
 
 
+def average_over_processes(value: torch.Tensor) -> torch.Tensor:
+    """The mean of a number over processes, on the device, so that all decide alike by it."""
+    if not _are_several():
+        return value
+    total = value.clone()
+    dist.all_reduce(total)
+    return total / dist.get_world_size()
+
+
 def in_any_process(here: bool) -> bool:
     """Whether it is so in any process; all get the same answer. The accelerator is not waited for."""
     if not _are_several():

@@ -61,6 +61,8 @@ def run_loop(
                     set_learning_rate(optimizer, state.step, config)
             recorder.add(take_step(batch.to(device)), len(batch.images) / len(batch.image_index))
             state.step += 1
+            if state.average is not None:
+                state.average.follow(state.step)
             if state.step % LOG_EVERY == 0 or state.step == config.steps:
                 reading = recorder.read(state.step)
                 bad_readings = bad_readings + 1 if 2 * reading.skipped > reading.steps else 0
@@ -102,7 +104,7 @@ def _validate_and_keep_best(state: TrainingState, validate: Validate, recorder: 
     if score is not None and (state.best_score is None or score > state.best_score):
         state.best_score = score
         if folder is not None:
-            save_model(folder / BEST, state.model)
+            save_model(folder / BEST, state.evaluated)
     recorder.restart_clock()
 
 

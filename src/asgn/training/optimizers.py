@@ -24,7 +24,8 @@ def generator_optimizer(generator: Generator, config: TrainConfig) -> Adam:
 
 def discriminator_optimizer(discriminator: Discriminator, config: TrainConfig) -> Adam:
     """Adam over the discriminator."""
-    return _adam([{"params": list(discriminator.parameters()), "lr": config.learning_rate}], config)
+    rate = config.discriminator_learning_rate or config.learning_rate
+    return _adam([{"params": list(discriminator.parameters()), "lr": rate}], config)
 
 
 def _adam(groups: list[dict[str, object]], config: TrainConfig) -> Adam:

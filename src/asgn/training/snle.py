@@ -13,7 +13,7 @@ from torch.optim import SGD, Optimizer
 
 from asgn.config import LossConfig
 from asgn.data.types import Batch
-from asgn.losses import target_of_cells, weight_penalty, weighted_cross_entropy
+from asgn.losses import divisor_of, target_of_cells, weight_penalty, weighted_cross_entropy
 from asgn.models import snle
 from asgn.models.generator import Generator, Prediction
 from asgn.training.distributed import average_gradients
@@ -33,8 +33,8 @@ def snle_optimizer(generator: Generator) -> SGD:
 class PixelLoss:
     """The third stage's loss: every pixel counts, negatives by a third, averaged; with SNLE's weight decay.
 
-    It is multiplied by `scale`: the grid's cells where the adversarial loss joins it, so that Eq. 7's lambda weighs
-    the same as in the other rows, whose cross entropy is summed over their grid.
+    It is multiplied by `scale`: the paper's cells where the adversarial loss joins it, so that Eq. 7's lambda weighs
+    the same as in the other rows, whose cross entropy is as if summed over that grid.
     """
 
     def __init__(self, network: Generator, scale: float) -> None:
@@ -137,7 +137,7 @@ def _crop(image: Tensor, box: Tensor) -> Tensor:
     return F.interpolate(content, size=size, mode="bilinear", align_corners=False)[0]
 
 
-def pixel_scale(network: Generator, image_size: int, losses: LossConfig, adversarial: bool) -> tuple[float, float]:
+def pixel_scale(losses: LossConfig, adversarial: bool) -> tuple[float, float]:
     """Factors on the third stage's loss and on its learning rate.
 
     Plain descent is not invariant to a loss's scale: with the adversarial loss the whole of Eq. 7 is as if divided
@@ -145,5 +145,5 @@ def pixel_scale(network: Generator, image_size: int, losses: LossConfig, adversa
     """
     if not adversarial:
         return 1.0, 1.0
-    cells = (image_size // network.stride) ** 2 if losses.ce_reduction == "sum" else 1
-    return float(cells), 1 / (losses.ce_weight * cells)
+    scale = 1 / divisor_of(losses.ce_reduction, 1)
+    return scale, 1 / (losses.ce_weight * scale)

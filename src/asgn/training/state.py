@@ -1,7 +1,7 @@
 """All that changes while a run proceeds, to and from one checkpoint file."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,15 @@ from asgn.config import LossConfig, ModelConfig, TrainConfig
 from asgn.errors import CheckpointError
 from asgn.models.discriminator import Discriminator
 from asgn.models.weights_file import load_exactly
+from asgn.training.average import AveragedGenerator
 from asgn.training.optimizers import load_optimizer_tensors, optimizer_tensors
 
 DISCRIMINATOR = "discriminator."
 OPTIMIZER = "optimizer."
 DISCRIMINATOR_OPTIMIZER = "discriminator_optimizer."
+AVERAGE = "average."
 RANDOM = "random"
+RANDOM_OF_GPU = "random_of_gpu"
 
 Settings = Mapping[str, Mapping[str, Any]]
 """Named settings by their part: model, train, losses, data."""
@@ -50,10 +53,22 @@ class TrainingState:
     discriminator_optimizer: Optimizer | None
     settings: dict[str, Any]
     """Configuration and data of the run, as JSON values; a resumed run must agree with them."""
+    average: AveragedGenerator | None = None
     step: int = 0
     best_score: float | None = None
     scaler: GradScaler | None = None
     """What fp16 multiplies losses by; without it there is none."""
+
+    def to(self, device: torch.device) -> None:
+        """Move the generator, and its average, to a device; D follows when its step is built."""
+        self.model.generator.to(device)
+        if self.average is not None:
+            self.average.network.to(device)
+
+    @property
+    def evaluated(self) -> Model:
+        """The model that is validated and kept: with averaged weights where they are averaged."""
+        return self.model if self.average is None else replace(self.model, generator=self.average.network)
 
     def save(self, path: Path, keep_as: Path | None = None) -> None:
         """Write everything, the older file going to `keep_as`.
@@ -83,7 +98,11 @@ class TrainingState:
         if self.discriminator is not None and self.discriminator_optimizer is not None:
             load_exactly(self.discriminator, unprefixed(DISCRIMINATOR, tensors), str(path))
             load_optimizer_tensors(self.discriminator_optimizer, unprefixed(DISCRIMINATOR_OPTIMIZER, tensors))
+        if self.average is not None:
+            self.average.load(unprefixed(AVERAGE, tensors))
         torch.set_rng_state(tensors[RANDOM])
+        if RANDOM_OF_GPU in tensors and torch.cuda.is_available():
+            torch.cuda.set_rng_state(tensors[RANDOM_OF_GPU])
         self.model.provenance.update(header["provenance"])
         self.step, self.best_score = progress["step"], progress["best_score"]
         if self.scaler is not None and "scaler" in progress:
@@ -105,6 +124,10 @@ class TrainingState:
         if self.discriminator is not None and self.discriminator_optimizer is not None:
             tensors |= prefixed(DISCRIMINATOR, self.discriminator.state_dict())
             tensors |= prefixed(DISCRIMINATOR_OPTIMIZER, optimizer_tensors(self.discriminator_optimizer))
+        if self.average is not None:
+            tensors |= prefixed(AVERAGE, self.average.tensors())
+        if torch.cuda.is_available():  # where D's dropout draws
+            tensors[RANDOM_OF_GPU] = torch.cuda.get_rng_state()
         return tensors | {RANDOM: torch.get_rng_state()}
 
 

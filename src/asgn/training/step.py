@@ -11,8 +11,18 @@ from torch.optim import Optimizer
 
 from asgn.config import LossConfig
 from asgn.data.types import Batch
-from asgn.losses import adversarial_loss, cross_entropy, discriminator_loss, target_on_grid, weight_penalty
+from asgn.losses import (
+    adversarial_loss,
+    cross_entropy,
+    discriminator_loss,
+    divisor_of,
+    feature_distance,
+    target_on_grid,
+    weight_penalty,
+)
+from asgn.models.discriminator import Discriminator
 from asgn.models.generator import Generator, Prediction
+from asgn.training.distributed import average_over_processes
 
 Report = dict[str, Tensor]
 """Named scalars of one step, detached and left on the device, so that reading them is the only synchronisation."""
@@ -27,7 +37,7 @@ SegmentationLoss = Callable[[Prediction, Tensor], tuple[Tensor, Report]]
 
 
 class GridLoss:
-    """Eq. 3 on the output's grid and the L2 penalty, which shrinks with the cross entropy's reduction."""
+    """Eq. 3 on the output's grid and the L2 penalty, which keeps its share of the sum whatever the reduction."""
 
     def __init__(self, network: Generator, losses: LossConfig) -> None:
         self.network = network
@@ -37,8 +47,8 @@ class GridLoss:
         """The loss, and its two parts as `ce` and `l2`."""
         target = target_on_grid(masks, self.network.stride)
         entropy = cross_entropy(prediction.grid, target, self.losses.ce_reduction)
-        cells = target[0].numel() if self.losses.ce_reduction == "mean" else 1
-        penalty = self.losses.weight_decay / cells * weight_penalty(self.network.regularised_weights())
+        divisor = divisor_of(self.losses.ce_reduction, target[0].numel())
+        penalty = self.losses.weight_decay / divisor * weight_penalty(self.network.regularised_weights())
         return entropy + penalty, {"ce": entropy.detach(), "l2": penalty.detach()}
 
 
@@ -141,22 +151,34 @@ class AdversarialStep:
         real = self._real_masks(batch.masks)  # M
         real_logits = self.discriminator(images, real)  # in separate calls, each with its own batch statistics
         fake_logits = self.discriminator(images, fake.detach())
-        loss_of_d = discriminator_loss(real_logits, fake_logits)  # Eq. 6
+        loss_of_d = discriminator_loss(real_logits, fake_logits, self.losses.real_label)  # Eq. 6
         gradient_of_d = self._descend_discriminator(loss_of_d)
 
         judge = self.accelerator.unwrap_model(self.discriminator)
-        with frozen(judge):
-            adversarial = adversarial_loss(judge(images, fake), self.losses.adversarial_form)
-            self.accelerator.backward(adversarial)  # as far as the masks
+        with frozen(judge), self.accelerator.autocast():
+            adversarial = self._adversarial(judge, images, fake, real)  # Eq. 5
+        self.accelerator.backward(adversarial)  # as far as the masks
         report = self.generator_step.descend(passes, self.losses.ce_weight, fake.grad)  # Eq. 7
         report["loss"] += adversarial.detach()
         return report | _report_of_both(adversarial, loss_of_d, gradient_of_d, real_logits, fake_logits)
 
     def _descend_discriminator(self, loss: Tensor) -> Tensor:
-        """Eq. 6's maximisation; gives the gradient's norm."""
+        """Eq. 6's maximisation, unless D is too good already; gives the gradient's norm."""
         self.optimizer.zero_grad()
         self.accelerator.backward(loss)
-        return guarded_step(self.optimizer)
+        floor = self.losses.discriminator_floor
+        return guarded_step(self.optimizer, average_over_processes(loss.detach()) < floor if floor else None)
+
+    def _adversarial(self, judge: Discriminator, images: Tensor, fake: Tensor, real: Tensor) -> Tensor:
+        """What the generator minimises beside the cross entropy, by the D just updated."""
+        form, weight = self.losses.adversarial_form, self.losses.feature_matching
+        logits, features = judge.look(images, fake)
+        loss = logits.new_zeros(()) if form == "none" else adversarial_loss(logits, form)
+        if weight:
+            with torch.no_grad():
+                _, of_truth = judge.look(images, real)
+            loss = loss + weight * feature_distance(features, of_truth)
+        return loss
 
     def _real_masks(self, masks: Tensor) -> Tensor:
         """The truth as D sees it (protocol section 6)."""
@@ -191,18 +213,21 @@ def frozen(network: nn.Module) -> Iterator[None]:
         network.requires_grad_(True)
 
 
-def guarded_step(optimizer: Optimizer) -> Tensor:
-    """Step unless the gradient is not finite; its norm is returned, without fp16's factor.
+def guarded_step(optimizer: Optimizer, held: Tensor | None = None) -> Tensor:
+    """Step unless the gradient is not finite, or `held` is true; its norm is returned, without fp16's factor.
 
-    The fused Adam leaves weights and moments alone where `found_inf` is 1, so the decision is taken on the device
+    The fused optimisers leave weights and moments alone where `found_inf` is 1, so the decision is taken on the device
     and nothing waits for it.
     """
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     norm: Tensor = torch.nn.utils.get_total_norm([weight.grad for weight in weights if weight.grad is not None])
     inner = getattr(optimizer, "optimizer", optimizer)  # accelerate wraps the optimizer
-    setattr(inner, "found_inf", (~torch.isfinite(norm)).to(torch.float32))  # noqa: B010
+    skipped = ~torch.isfinite(norm) if held is None else ~torch.isfinite(norm) | held
     factor = scaled(torch.ones_like(norm), getattr(optimizer, "scaler", None))  # the step may change it
+    found = skipped.to(torch.float32)
+    hook = inner.register_step_pre_hook(lambda *_: setattr(inner, "found_inf", found))  # in place of fp16's scaler's
     optimizer.step()
+    hook.remove()
     return norm.detach() / factor
 
 

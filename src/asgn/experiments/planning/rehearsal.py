@@ -47,7 +47,7 @@ class Rehearsal:
         torch.manual_seed(plan.train.seed)
         self.plan = dataclasses.replace(plan, resume=False)
         self.state = build_state(self.plan)
-        self.state.model.generator.to(accelerator.device)
+        self.state.to(accelerator.device)
         self.accelerator = accelerator
         self.last_stretch = stretches(plan)[-1][0]
 

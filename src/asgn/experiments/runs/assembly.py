@@ -24,6 +24,7 @@ from asgn.models.build import build_generator
 from asgn.models.discriminator import Discriminator
 from asgn.models.pretrained import Weights, load_backbone_weights
 from asgn.models.word_embedding import WordEmbedding
+from asgn.training.average import AveragedGenerator
 from asgn.training.distributed import accept_either_layout
 from asgn.training.optimizers import discriminator_optimizer, generator_optimizer
 from asgn.training.snle import PixelLoss, StagedStep, pixel_scale, snle_optimizer
@@ -95,7 +96,6 @@ def build_state(plan: RunConfig) -> TrainingState:
     generator = build_generator(config).to(memory_format=torch.channels_last)
     if vectors is not None and isinstance(generator.language.embedding, WordEmbedding):
         generator.language.embedding.set_vectors(vectors)
-    discriminator = Discriminator().to(memory_format=torch.channels_last) if plan.variant.adversarial else None
     provenance: dict[str, Any] = {}
     if source is not None:
         provenance |= load_start(generator, vocabulary, source, str(plan.start_from))
@@ -103,15 +103,25 @@ def build_state(plan: RunConfig) -> TrainingState:
         provenance["backbone"] = asdict(load_backbone_weights(generator, plan.variant, plan.weights))
     generator.freeze_backbone(not plan.train.finetune)
     is_snle = plan.variant.backbone == "SNLE"
+    optimizer = snle_optimizer(generator) if is_snle else generator_optimizer(generator, plan.train)
+    discriminator = build_discriminator(plan.losses) if plan.variant.adversarial else None
+    decay = plan.train.average_decay
     provenance["data"] = data_description(plan.train_data)
     provenance |= _words_description(plan)
     return TrainingState(
         model=Model(generator, config, vocabulary, provenance),
-        optimizer=snle_optimizer(generator) if is_snle else generator_optimizer(generator, plan.train),
+        optimizer=optimizer,
         discriminator=discriminator,
         discriminator_optimizer=None if discriminator is None else discriminator_optimizer(discriminator, plan.train),
         settings=run_settings(plan),
+        average=AveragedGenerator(generator, optimizer, decay) if decay else None,
     )
+
+
+def build_discriminator(losses: LossConfig) -> Discriminator:
+    """The discriminator that a run's settings ask for, with random weights."""
+    network = Discriminator(losses.discriminator_input, losses.discriminator_norm, losses.discriminator_output)
+    return network.to(memory_format=torch.channels_last)
 
 
 def run_settings(plan: RunConfig) -> dict[str, Any]:
@@ -134,7 +144,7 @@ def build_step(state: TrainingState, plan: RunConfig, accelerator: Accelerator) 
     """The step that the variant asks for: AT decides, after the warm-up; SNLE has stages of its own."""
     network = state.model.generator
     is_snle, is_adversarial = plan.variant.backbone == "SNLE", state.discriminator is not None
-    scale, rate = pixel_scale(network, state.model.config.image_size, plan.losses, is_adversarial)
+    scale, rate = pixel_scale(plan.losses, is_adversarial)
     segmentation = PixelLoss(network, scale) if is_snle else GridLoss(network, plan.losses)
     accept_either_layout()
     generator, optimizer = accelerator.prepare(network, state.optimizer)

@@ -55,7 +55,7 @@ def train_run(plan: RunConfig, accelerator: Accelerator) -> bool:
             restore_newest(state, plan.folder)
     elif accelerator.is_main_process:
         atomic_write_json(plan.folder / "run.json", _description(state))
-    state.model.generator.to(accelerator.device)
+    state.to(accelerator.device)
     loader = batch_loader(training_stream(plan, state, accelerator), state.step, plan.train.workers)
     step = build_step(state, plan, accelerator)
     folder = plan.folder if accelerator.is_main_process else None
@@ -70,7 +70,7 @@ def train_run(plan: RunConfig, accelerator: Accelerator) -> bool:
                 config=plan.train,
                 folder=folder,
                 recorder=recorder,
-                validate=_validation(plan, state.model, accelerator.device, recorder, folder),
+                validate=_validation(plan, state.evaluated, accelerator.device, recorder, folder),
                 device=accelerator.device,
             )
         if folder is not None:
