@@ -1,5 +1,7 @@
 """The true training step of a row on a drawn batch, for the benchmarks of training."""
 
+from collections.abc import Mapping
+
 import torch
 from accelerate import Accelerator
 
@@ -14,11 +16,16 @@ from asgn.variants import Variant
 WORDS, VOCABULARY = 10, 12112
 
 
-def training_step(row: str, accelerator: Accelerator) -> tuple[Step, ModelConfig]:
-    """The step of a row with random weights and a frozen backbone, at the paper's settings, and what it trains."""
+def training_step(
+    row: str, accelerator: Accelerator, changes: Mapping[str, int] | None = None
+) -> tuple[Step, ModelConfig]:
+    """The step of a row with random weights and a frozen backbone, at the paper's settings, and what it trains.
+
+    `changes` are fields of ModelConfig that differ from the row's own.
+    """
     torch.manual_seed(0)
     variant, settings, losses = Variant.parse(row), TrainConfig(), LossConfig()
-    config = ModelConfig.for_variant(variant, VOCABULARY)
+    config = ModelConfig.for_variant(variant, VOCABULARY, **(changes or {}))
     network = build_generator(config).to(accelerator.device, memory_format=torch.channels_last)
     segmentation = GridLoss(network, losses)
     generator, optimizer = accelerator.prepare(network, generator_optimizer(network, settings))

@@ -12,7 +12,7 @@ import argparse
 import os
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that wait do not count as processor time
@@ -36,7 +36,7 @@ def main() -> None:
     if not on_gpu:
         torch.set_num_threads(2)
     accelerator = Accelerator(mixed_precision="bf16" if on_gpu else "no")
-    ceiling = matrix_rate(accelerator.device)
+    ceiling = matrix_rate(accelerator.device, 8192 if on_gpu else 2048)
     rows = {row: measure(row, accelerator, given.batch, given.rounds, ceiling) for row in ROWS}
     described: dict[str, Any] = {"device": str(accelerator.device), "precision": accelerator.mixed_precision}
     if on_gpu:
@@ -49,8 +49,15 @@ def main() -> None:
     record("train_throughput", described | {"rows": rows})
 
 
-def measure(row: str, accelerator: Accelerator, size: int, rounds: int, ceiling: float) -> dict[str, float]:
-    step, config = training_step(row, accelerator)
+def measure(
+    row: str,
+    accelerator: Accelerator,
+    size: int,
+    rounds: int,
+    ceiling: float,
+    changes: Mapping[str, int] | None = None,
+) -> dict[str, float]:
+    step, config = training_step(row, accelerator, changes)
     batch = drawn_batch(config.image_size, size).to(accelerator.device)
     operations = count_operations(lambda: step(batch))
     seconds = statistics.median(seconds_of(lambda: step(batch), accelerator.device, rounds))
@@ -65,9 +72,9 @@ def measure(row: str, accelerator: Accelerator, size: int, rounds: int, ceiling:
     }
 
 
-def matrix_rate(device: torch.device) -> float:
+def matrix_rate(device: torch.device, side: int) -> float:
     """Operations a second of a square matrix product at its quickest: bfloat16 on a GPU, float32 on a CPU."""
-    side, dtype = (8192, torch.bfloat16) if device.type == "cuda" else (2048, torch.float32)
+    dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
     left, right = (torch.randn(side, side, device=device, dtype=dtype) for _ in range(2))
     return 2 * side**3 / min(seconds_of(lambda: left @ right, device, 20))
 
