@@ -30,6 +30,9 @@ LEFT_OUT = [
     ("not the woman, the man", "the man", "not the woman"),
     ("all the people but the kid", "all the people", "but the kid"),
     ("every car except for the red one", "every car", "except for the red one"),
+    ("guy no hat next to white car", "guy next to white car", "no hat"),
+    ("no problem! second palm from right", "second palm from right", "no problem"),
+    ("no worries tree right next to guy", "tree right next to guy", "no worries"),
     ("chair with nobody on it", "chair", "with nobody on it"),
     ("the person who never smiles", "the person", "who never smiles"),
 ]

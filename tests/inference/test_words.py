@@ -4,7 +4,7 @@ import pytest
 
 from asgn.data.vocabulary import SPECIAL, Vocabulary
 from asgn.errors import PhraseError
-from asgn.inference.phrases.reader import WordReader
+from asgn.inference.phrases.reader import UNSEEN_CERTAINTY, WordReader
 
 PHRASES = [
     "the left cats",
@@ -42,9 +42,12 @@ def reader():
         # other names of the same thing
         ("sofa", "couch"),
         ("guys", "man"),
+        ("2", None),
+        ("1st", None),
         # two words written as one
         ("leftside", "left side"),
         ("redcar", "red car"),
+        ("onright", "on right"),
     ],
 )
 def test_words_that_are_read_for_others(reader, typed, read):
@@ -72,6 +75,14 @@ def test_verbs_and_adjectives_only_where_no_thing_is_asked_for(reader):
     assert reader.read("man stands beside car").read_as == {"stands": "standing"}
     assert reader.read("bigger car").read_as == {"bigger": "big"}
     assert reader.read("the stands on the left").failure == "the thing asked for is not known: stands"
+
+
+def test_adjectives_are_read_as_their_positive_alone():
+    reader = WordReader(Vocabulary([*SPECIAL, "closest", "big", "car", "two", "glass"]))
+    assert reader.read("close car").read_as == {}
+    assert reader.read("bigger car").read_as == {"bigger": "big"}
+    assert reader.read("2 car").read_as == {"2": "two"}
+    assert reader.read("car with glasses").nearest.keys() == {"with", "glasses"}
 
 
 def test_words_of_place_are_no_forms_of_others(reader):
@@ -158,6 +169,42 @@ def test_hyphens_of_words_that_are_known_as_one():
     assert WordReader(Vocabulary([*SPECIAL, "tshirt", "shirt"])).read("T-shirt").encoded.words == ("tshirt",)
     known = Vocabulary([*SPECIAL, "t", "-", "shirt", "tshirt", "'", "s"])
     assert WordReader(known).read("t-shirt's").encoded == known.encode("t-shirt's")
+
+
+@pytest.fixture(scope="module")
+def with_vectors():
+    """A vocabulary whose last words have vectors and were in no training phrase."""
+    trained = ["the", "red", "cat", "giraffe", "on", "left", "trees"]
+    unseen = ["rocket", "tree", "girafe", "click", "s", "t", "tshirt"]
+    return WordReader(Vocabulary([*SPECIAL, *trained, *unseen], trained=len(SPECIAL) + len(trained)))
+
+
+def test_words_that_training_never_had(with_vectors):
+    reading = with_vectors.read("the red rocket on the left")
+    assert reading.remarks() == ["never seen in training: rocket"]
+    assert reading.encoded == with_vectors.vocabulary.encode("the red rocket on the left")
+    assert reading.certainty == UNSEEN_CERTAINTY < 1
+    assert with_vectors.read("cat on the rocket").unseen == ("rocket",)
+    assert with_vectors.read("cat on the rocket").certainty == 1
+    assert with_vectors.read("the red cat").certainty == 1
+    assert with_vectors.read("the xylophone on the rocket").certainty == 0
+
+
+@pytest.mark.parametrize("word", ["tree", "girafe", "click"])
+def test_a_word_with_a_vector_is_no_slip_or_form_of_another(with_vectors, word):
+    reading = with_vectors.read(f"the {word}")
+    assert reading.unseen == (word,)
+    assert not reading.read_as
+
+
+def test_words_that_are_read_for_others_are_those_of_training(with_vectors):
+    assert with_vectors.read("red rockett").nearest.keys() == {"rockett"}
+    assert with_vectors.read("the giraffee").read_as == {"giraffee": "giraffe"}
+
+
+def test_letters_after_apostrophes_are_no_words_even_with_a_vector(with_vectors):
+    assert with_vectors.read("the cat's trees").encoded.words == ("the", "cat", "trees")
+    assert with_vectors.read("red T-shirt").encoded.words == ("red", "tshirt")
 
 
 def test_a_vocabulary_that_strips_nothing():

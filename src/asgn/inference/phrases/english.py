@@ -10,6 +10,8 @@ from importlib.resources import files
 _WITHOUT_APOSTROPHE = frozenset(
     ("hes", "shes", "whos", "whats", "thats", "theres", "heres", "theyre", "youre", "theyve", "youve", "wheres", "lets")
 )
+_NO_PLURALS = frozenset(("glasses", "shorts", "trunks", "spectacles", "clothes", "goods", "arms"))
+"""Plurals that are things of their own: glasses are not more than one glass."""
 _NOUN_PAIRS = {"people": "person", "persons": "person"}
 """Plurals that the dictionary takes for words of their own."""
 
@@ -31,6 +33,8 @@ def is_listed(word: str) -> bool:
 
 def noun_forms(word: str) -> tuple[str, ...]:
     """The nouns that a word may be a form of: "tree" for "trees" and for "tree"."""
+    if word in _NO_PLURALS:
+        return (word,)
     return (_NOUN_PAIRS[word],) if word in _NOUN_PAIRS else _lemmas(word).get("NOUN", ())
 
 

@@ -7,7 +7,7 @@ from itertools import groupby
 from asgn.inference.phrases.english import adjective_forms, is_english, is_listed, noun_forms, verb_forms
 from asgn.inference.phrases.similar_words import SimilarWords
 from asgn.inference.phrases.synonyms import SYNONYMS
-from asgn.inference.phrases.word_classes import MODIFIERS, NAMELESS
+from asgn.inference.phrases.word_classes import MODIFIERS, NAMELESS, UNSPECIFIC
 
 _MIN_SLIP = 4
 _MIN_MEANT = 3
@@ -43,11 +43,9 @@ class WordLookup:
         return self._seen[key]
 
     def _readings(self, word: str, is_head: bool) -> Iterator[str]:
-        if not word.isalpha():
-            return
         yield from self._other_forms(word, is_head)
         yield from self._synonyms(word)
-        if len(word) >= _MIN_SLIP and not is_english(word):
+        if word.isalpha() and len(word) >= _MIN_SLIP and not is_english(word):
             yield from self._slips(word)
             yield from self._two_words(word)
 
@@ -55,11 +53,10 @@ class WordLookup:
         for noun in noun_forms(word):
             yield from self._by_noun.get(noun, ())
         if not is_listed(word):  # "pics"
-            yield from self._names & ({word[:-1]} if word.endswith("s") else {f"{word}s"})
-        if is_head:
+            yield from self._names & ({word[:-1]} if word.endswith("s") else {f"{word}s"}) - NAMELESS
+        if is_head or word in UNSPECIFIC:
             return
-        for adjective in adjective_forms(word):
-            yield from self._by_adjective.get(adjective, ())
+        yield from (adjective for adjective in adjective_forms(word) if adjective in self._names)
         for verb in verb_forms(word):
             yield from self._by_verb.get(verb, ())
 
@@ -76,9 +73,11 @@ class WordLookup:
         yield from near if len(near) == 1 else likely if len(likely) == 1 else ()
 
     def _two_words(self, word: str) -> Iterator[str]:
-        for place in range(len(word) - _MIN_MEANT, _MIN_MEANT - 1, -1):
-            if word[:place] in self._names and word[place:] in self._names:
-                yield f"{word[:place]} {word[place:]}"
+        for place in range(len(word) - _MIN_MEANT, 1, -1):
+            first, second = word[:place], word[place:]
+            is_long_enough = place >= _MIN_MEANT or (first in ("in", "on") and second in MODIFIERS)
+            if is_long_enough and first in self._names and second in self._names:
+                yield f"{first} {second}"
 
     @cached_property
     def _similar(self) -> SimilarWords:
@@ -87,10 +86,6 @@ class WordLookup:
     @cached_property
     def _by_noun(self) -> dict[str, list[str]]:
         return _index(self._names - MODIFIERS - NAMELESS, noun_forms)
-
-    @cached_property
-    def _by_adjective(self) -> dict[str, list[str]]:
-        return _index(self._names, adjective_forms)
 
     @cached_property
     def _by_verb(self) -> dict[str, list[str]]:

@@ -17,15 +17,17 @@ _LACKING = r"without|w/o(?:ut)?|no(?!\W*\d)|nothing|lacking|sans"
 _CLAUSE = r"(?:(?!\s-+\s)[^,.;:!?()\[\]/])*?"
 _END = r"(?=\s*(?:[,.;:!?()\[\]/]|\s-+\s|$))"
 _PLACE = (
-    r"(?=\s+(?:on|in|at|to|from|near|towards?)\s+(?:the\s+)?(?:far\s+|very\s+|upper\s+|lower\s+|top\s+|bottom\s+)?"
+    r"(?=\s+(?:on|in|at|to|from|near|next\s+to|towards?)\s+(?:the\s+)?(?:far\s+|very\s+|upper\s+|lower\s+|top\s+|bottom\s+)?"
     r"(?:left|right|top|bottom|middle|center|centre|front|back|background|foreground|corner|end|white|black|red|blue"
     r"|green|yellow|orange|pink|purple|brown|gr[ae]y)\b)"
 )
+_POLITE = r"\bno\s+(?:problems?|prob|worries)\b"
 _SIGN = r"(?!\s+(?:\w+\s+){1,2}signs?\b)"
 
 _NEGATIONS = [
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
+        _POLITE,
         rf"\b{_SMALL}(?:not|{_CONTRACTED})\b{_SIGN}\s+\w+ing\b{_CLAUSE}(?:{_PLACE}|{_END})",
         rf"\b{_SMALL}(?:{_EXCLUDING})\b{_SIGN}{_CLAUSE}(?:\bbut\b(?!\s+not)|{_END})",
         rf"\b{_SMALL}(?:{_LACKING})\b{_SIGN}{_CLAUSE}(?:{_PLACE}|{_END})",

@@ -15,6 +15,8 @@ LONGEST_PHRASE = 100
 
 _MAX_SHOWN = 60
 _APOSTROPHES = ("'", "’")
+UNSEEN_CERTAINTY = 0.8
+"""Factor of the presence where the thing asked for was in no training phrase: a choice, not measured."""
 _CLITICS = frozenset(("s", "t", "re", "ve", "ll", "d", "m"))
 """What stands after an apostrophe and is no word ("person's")."""
 
@@ -29,10 +31,14 @@ class Reading:
     """Words that the model does not know, and the known words that it read for them."""
     nearest: Mapping[str, str | None]
     """Words that it does not know and could not read, with the known word spelt most like it if there is one."""
+    unseen: tuple[str, ...] = ()
+    """Words that it knows by their vectors alone: no training phrase had them."""
     excluded: tuple[str, ...] = ()
     """Negations, which were not read."""
     failure: str = ""
     """Why no answer can be right; empty where one may be."""
+    certainty: float = 1.0
+    """What the presence is multiplied by: below 1 where the thing asked for is unseen, 0 where an answer is wrong."""
 
     def remarks(self) -> list[str]:
         """What a person should be told of the reading, one sentence each."""
@@ -40,6 +46,8 @@ class Reading:
         said += [f"'{word}' read as '{known}'" for word, known in self.read_as.items()]
         if self.nearest:
             said.append("unknown to the model: " + ", ".join(map(_with_nearest, self.nearest.items())))
+        if self.unseen:
+            said.append("never seen in training: " + ", ".join(self.unseen))
         if self.encoded.cut:
             said.append(f"only the first {MAX_WORDS} words were read; cut: {_brief(' '.join(self.encoded.cut))}")
         return said
@@ -54,7 +62,7 @@ class WordReader:
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
-        self._lookup = WordLookup(vocabulary.words[len(SPECIAL) :])
+        self._lookup = WordLookup(vocabulary.words[len(SPECIAL) : vocabulary.trained])
 
     def read(self, phrase: str) -> Reading:
         """Read a phrase.
@@ -78,13 +86,13 @@ class WordReader:
         tokens = self._tokens(kept)
         if UNSPECIFIC.issuperset(tokens):
             failure = "the phrase only says what is not meant: say what to segment"
-            return Reading(self.vocabulary.encode(phrase), {}, {}, (), failure)
+            return Reading(self.vocabulary.encode(phrase), {}, {}, failure=failure, certainty=0.0)
         return self._check(self._read(tokens, kept, excluded), phrase)
 
     def _tokens(self, phrase: str) -> list[str]:
-        """The words as the vocabulary has them; those it lacks without underscores, hyphens and what follows "'"."""
+        """The words as the vocabulary has them; others without underscores, hyphens and what follows an apostrophe."""
         tokens = tokenise(phrase, self.vocabulary.strip)
-        if all(token in self.vocabulary for token in tokens):
+        if all(map(self.vocabulary.was_trained, tokens)):
             return tokens
         tokens = self._joined([part for token in tokens for part in self._parts(token)])
         if not self.vocabulary.strip:
@@ -99,32 +107,38 @@ class WordReader:
         joined: list[str] = []
         for token in tokens:
             before = joined[-1].strip() if joined else ""
-            is_unknown = token not in self.vocabulary
-            if before in _APOSTROPHES and token in _CLITICS and is_unknown:
+            is_new = not self.vocabulary.was_trained(token)
+            if before in _APOSTROPHES and token in _CLITICS and is_new:
                 continue
             if before == "-" and len(joined) > 1:
                 first = joined[-2]
-                if first + token in self.vocabulary and (is_unknown or first not in self.vocabulary):
+                is_pair_new = is_new or not self.vocabulary.was_trained(first)
+                if is_pair_new and first + token in self.vocabulary:
                     joined[-2:] = [first + token]
                     continue
-                if first == "t" and first not in self.vocabulary:
+                if first == "t" and not self.vocabulary.was_trained(first):
                     del joined[-2:]
             joined.append(token)
         return joined
 
     def _read(self, tokens: Sequence[str], phrase: str, excluded: tuple[str, ...] = ()) -> Reading:
-        unknown = [token for token in dict.fromkeys(tokens[:MAX_WORDS]) if token not in self.vocabulary]
-        head = head_word(phrase) if unknown else None
+        new = [token for token in dict.fromkeys(tokens[:MAX_WORDS]) if not self.vocabulary.was_trained(token)]
+        head = head_word(phrase) if new else None
+        unseen = tuple(word for word in new if word in self.vocabulary)
         read_as, nearest = {}, {}
-        for word in unknown:
+        for word in new:
+            if word in unseen:
+                continue
             known, alike = self._lookup.find(word, is_head=word == head)
             if known is None:
                 nearest[word] = alike
             else:
                 read_as[word] = known
         meant = [part for token in tokens for part in (read_as[token].split() if token in read_as else (token,))]
-        failure = f"the thing asked for is not known: {_brief(head)}" if head in nearest and head is not None else ""
-        return Reading(self.vocabulary.encode_tokens(meant), read_as, nearest, excluded, failure)
+        failure = f"the thing asked for is not known: {_brief(head)}" if head is not None and head in nearest else ""
+        certainty = 0.0 if failure else UNSEEN_CERTAINTY if head in unseen else 1.0
+        encoded = self.vocabulary.encode_tokens(meant)
+        return Reading(encoded, read_as, nearest, unseen, excluded, failure, certainty)
 
     def _check(self, reading: Reading, phrase: str) -> Reading:
         naming = [word for word in reading.encoded.words if word not in NAMELESS]

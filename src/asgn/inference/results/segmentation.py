@@ -185,7 +185,7 @@ def segmentations(
     masks = binarise(logits, image.height, image.width)
     results = []
     for phrase, reading, mask, presence, square in zip(phrases, readings, masks, presences, logits, strict=True):
-        sure = 0.0 if reading.failure else presence
+        sure = presence * reading.certainty
         shown = mask if sure >= threshold and not reading.failure else np.zeros_like(mask)
         score = mean_probability(square) if shown.any() else 0.0
         results.append(Segmentation(phrase, shown, score, sure, reading, square, image))
