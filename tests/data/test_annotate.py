@@ -4,6 +4,7 @@ import json
 import os
 import random
 import re
+import unicodedata
 from collections import defaultdict
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
+from asgn.data.checks.verify import verify
 from asgn.data.datasets import open_dataset
 from asgn.data.expressions.generate import Phrase
 from asgn.data.expressions.nouns import Noun
@@ -458,6 +460,92 @@ def test_mistakes_are_named(photographs, tmp_path):
     with pytest.raises(DataError, match="can be described"):
         annotate(empty.write(), None, tmp_path / "out")
     assert not (tmp_path / "out" / "expressions.jsonl").exists()
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_set_that_is_there_stays_whole_when_making_another_fails(photographs, tmp_path, monkeypatch):
+    park(photographs)
+    out = tmp_path / "out"
+    annotate(photographs.write(), None, out)
+    before = contents(out)
+    tiny = Photographs(tmp_path / "tiny")
+    tiny.add((4, 100, 80, 6, 6, BLUE))
+    source = tiny.write()
+    (out / "images").unlink()
+    (out / "images").mkdir()
+    with pytest.raises(OutputError, match="other images"):
+        annotate(source, None, out)
+    (out / "images").rmdir()
+    (out / "images").symlink_to(photographs.folder / "images")
+    with pytest.raises(DataError, match="can be described"):
+        annotate(source, None, out)
+    monkeypatch.setattr("asgn.data.photographs.annotate._line", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        annotate(photographs.write(), None, out, seed=1)
+    assert contents(out) == before
+    assert (out / "images").samefile(photographs.folder / "images")
+    assert len(open_dataset("own", out, "train").expressions) > 20
+
+
+@pytest.mark.parametrize("file", ["expressions.csv", "refs(mine).p"])
+def test_another_list_of_expressions_is_not_written_over(photographs, tmp_path, file):
+    park(photographs)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / file).write_text("")
+    with pytest.raises(OutputError, match="another list of expressions"):
+        annotate(photographs.write(), None, tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", ["1.png", "caf\u00e9.png"])
+def test_two_images_of_one_name_are_refused(photographs, tmp_path, name):
+    park(photographs, 2)
+    photographs.images[0]["file_name"] = name
+    photographs.images[1]["file_name"] = unicodedata.normalize("NFD", name)
+    with pytest.raises(DataError, match="images 1 and 2 have one file name"):
+        annotate(photographs.write(), None, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def why_nothing(photographs: Photographs, out: Path, **document) -> str:
+    path = photographs.write()
+    path.write_text(json.dumps(json.loads(path.read_text()) | document))
+    with pytest.raises(DataError, match="can be described: ") as caught:
+        annotate(path, None, out)
+    return str(caught.value).partition("can be described: ")[2]
+
+
+def test_it_is_said_why_nothing_can_be_described(photographs, tmp_path):
+    assert why_nothing(photographs, tmp_path / "out") == "it has no annotations"
+    photographs.add((4, 60, 40, 30, 30, RED, {"iscrowd": 1}), (4, 10, 40, 30, 30, RED), (2, 100, 80, 6, 6, RED))
+    reasons = "2 annotations are crowds or of a crowd's kind; 1 annotations are too small"
+    assert why_nothing(photographs, tmp_path / "out") == reasons
+    expected = "3 annotations are of a category that the file does not list"
+    assert why_nothing(photographs, tmp_path / "out", categories=[]) == expected
+    others = [{"id": 40 + key, "name": "cat"} for key in range(3)]
+    assert why_nothing(photographs, tmp_path / "out", categories=others) == expected
+    nameless = [{"id": key, "name": "void"} for key in (2, 4)]
+    assert "3 annotations are of a category that is no name" in why_nothing(
+        photographs, tmp_path / "out", categories=nameless
+    )
+    (photographs.folder / "images" / "1.png").unlink()
+    assert "1 images are left out (no image at" in why_nothing(photographs, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("label", ["hot-dog", "T-shirt", "person's shirt", "left_person", "glasses", "caf\u00e9 chair"])
+def test_names_come_as_they_are_spelled(photographs, tmp_path, label):
+    photographs.add((99, 60, 40, 40, 40, RED), (8, 0, 0, WIDTH, 30, (120, 180, 240)))
+    path = photographs.write()
+    document = json.loads(path.read_text())
+    document["categories"].append({"id": 99, "name": label})
+    path.write_text(json.dumps(document))
+    annotate(path, None, tmp_path / "out", per_object=100)
+    expected = {"hot-dog": "hot dog", "T-shirt": "t-shirt", "left_person": "left person"}.get(label, label)
+    assert plainly(rows(tmp_path / "out"))[expected] == ("category", (1,))
+    assert verify("own", tmp_path / "out").ok
 
 
 def test_a_folder_can_be_made_a_set_in_place(photographs):

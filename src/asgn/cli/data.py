@@ -125,8 +125,10 @@ def expressions(
         return
     typer.echo(f"{made.phrases:,} phrases ({made.distinct:,} distinct) over {made.images_described:,} images in {out}")
     typer.echo(f"{made.objects:,} of {made.annotations:,} objects can be meant, {made.described:,} of them are")
-    left_out = "crowds, tiny or touching objects, and outlines that a network may have got wrong"
-    typer.echo(f"nothing is said of {made.images - made.images_described:,} more images: {left_out} are left out")
+    if made.left_out:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in made.left_out.most_common())
+        typer.echo(f"nothing is said of annotations that are doubtful: {reasons}")
+    typer.echo(f"nothing is said of {made.images - made.images_described:,} more images")
     typer.echo(", ".join(f"{count:,} {kind}" for kind, count in made.kinds.most_common()))
     for line in made.skipped[:_SHOWN_FAULTS]:
         typer.echo(f"left out: {line}")

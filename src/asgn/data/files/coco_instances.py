@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from asgn.data.files.coco_outlines import parse_without_outlines
 from asgn.data.files.collector import collector_paused
-from asgn.data.files.faults import EntryError, Report, flag_of, number_of, shown, stop
+from asgn.data.files.faults import EntryError, Report, flag_of, is_text, number_of, shown, stop
 from asgn.data.files.images import MAX_PIXELS
 from asgn.data.files.json_file import parse_json
 from asgn.data.files.masks import decode_segmentation
@@ -268,7 +268,7 @@ def _read_categories(entries: Any, where: str, report: Report) -> dict[int, Cate
     for number, entry in enumerate(entries if isinstance(entries, list) else [], 1):
         try:
             key = _new_id(entry, categories)
-            if not isinstance(entry.get("name"), str):
+            if not is_text(entry.get("name")):
                 raise EntryError(f"its name {shown(entry.get('name'))} is not text")
             categories[key] = Category(entry["name"], flag_of(entry, "isthing", True))
         except EntryError as fault:

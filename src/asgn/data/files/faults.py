@@ -46,12 +46,19 @@ def check_phrase(text: object) -> str:
         raise EntryError(f"the phrase {shown(text)} is not text")
     if not text.strip():
         raise EntryError("the phrase is empty")
-    if not text.isascii():
-        try:
-            text.encode("utf-8")
-        except UnicodeEncodeError:
-            raise EntryError(f"the phrase {text!r} holds characters that are no text") from None
+    if not is_text(text):
+        raise EntryError(f"the phrase {text!r} holds characters that are no text")
     return text
+
+
+def is_text(value: object) -> bool:
+    """Whether a value is text that can be written: half a surrogate pair cannot."""
+    if not isinstance(value, str):
+        return False
+    try:
+        return value.isascii() or bool(value.encode("utf-8"))
+    except UnicodeEncodeError:
+        return False
 
 
 class Splits:

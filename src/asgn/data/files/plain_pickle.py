@@ -3,9 +3,13 @@
 import io
 import pickle
 import pickletools
+import re
 import struct
 from pathlib import Path
 from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
 
 from asgn.data.files.collector import collector_paused
 from asgn.errors import DataError
@@ -13,7 +17,7 @@ from asgn.errors import DataError
 MAX_BYTES = 1 << 30
 """Larger pickles are refused unread; the largest public one, G-Ref's, has about 60 MB."""
 
-_PLAIN = {(module, name) for module in ("builtins", "__builtin__") for name in ("set", "frozenset")}
+_NUMBER_TYPE = re.compile(r"[biuf][1248]")
 _NEWLINE_PUT, _LONG_PUT, _SHORT_STRING, _UNICODE, _STOP = b"prUX."
 _uint32 = struct.Struct("<I").unpack_from
 _TWO_LINES = (b"i", b"c")
@@ -21,7 +25,10 @@ _PREFIX_BYTES = {-2: 1, -3: 4, -4: 4, -5: 8}  # pickletools' codes of length-pre
 
 
 def read_plain_pickle(path: Path) -> Any:
-    """Read a pickle of builtin containers, numbers and strings; Python 2 strings are taken as latin-1.
+    """Read a pickle of plain containers, numbers and strings; Python 2 strings are taken as latin-1.
+
+    Ordered dictionaries come as dictionaries, NumPy's numbers as Python's, its arrays as lists; none of their own code
+    is run for it.
 
     Raises:
         DataError: the file is missing, too large, no pickle, damaged, or names any class or function.
@@ -44,6 +51,8 @@ def load_plain_pickle(data: bytes, where: str) -> Any:
     """
     if not data:
         raise DataError(f"{where} is empty (0 bytes)")
+    if not data.startswith(b"\x80") and b"\r\n" in data:  # protocol 0 is text, whose own line ends are plain
+        raise DataError(f"{where} had its line ends changed on the way: copy it as a binary file")
     try:
         _check_opcodes(data)
         with collector_paused():
@@ -61,14 +70,63 @@ class _ForbiddenGlobalError(Exception):
 class _PlainUnpickler(pickle.Unpickler):
     def __init__(self, data: bytes) -> None:
         super().__init__(io.BytesIO(data), encoding="latin1")
+        self._plain = _plain_globals()
 
     def find_class(self, module_name: str, global_name: str) -> Any:
-        if (module_name, global_name) in _PLAIN:
-            return super().find_class(module_name, global_name)
-        raise _ForbiddenGlobalError(f"{module_name}.{global_name}")
+        plain = self._plain.get((module_name, global_name))
+        if plain is None:
+            raise _ForbiddenGlobalError(f"{module_name}.{global_name}")
+        return plain
 
     def persistent_load(self, pid: Any) -> NoReturn:
         raise _ForbiddenGlobalError("a persistent object")
+
+
+def _plain_globals() -> dict[tuple[str, str], Any]:
+    """What a pickle may name, each with what stands for it; made anew for each file, which might change them."""
+
+    class PlainType:
+        """NumPy's dtype: a kind of number and its byte order."""
+
+        def __init__(self, name: str = "", *options: Any) -> None:
+            self.name, self.order = name, "<"
+
+        def __setstate__(self, state: tuple[Any, ...]) -> None:
+            self.order = state[1]
+
+        def read(self, data: Any) -> NDArray[Any]:
+            raw = data.encode("latin1") if isinstance(data, str) else bytes(data)
+            if _NUMBER_TYPE.fullmatch(self.name) is None or self.order not in ("<", ">", "|", "="):
+                raise ValueError(f"it holds an array of {self.name}, not of numbers")
+            return np.frombuffer(raw, dtype=np.dtype(self.order.replace("|", "=") + self.name))
+
+    class PlainArray(list[Any]):
+        def __setstate__(self, state: tuple[Any, ...]) -> None:
+            _, shape, kind, by_columns, data = state
+            self[:] = kind.read(data).reshape(shape, order="F" if by_columns else "C").tolist()
+
+    def scalar(kind: PlainType, data: Any) -> Any:
+        return kind.read(data)[0].item()
+
+    def from_buffer(data: Any, kind: PlainType, shape: tuple[int, ...], order: str) -> Any:
+        return kind.read(data).reshape(shape, order="F" if order == "F" else "C").tolist()
+
+    def reconstruct(*description: Any) -> PlainArray:
+        return PlainArray()  # filled by its __setstate__
+
+    def latin_1(text: str, encoding: str) -> bytes:
+        return text.encode("latin1")
+
+    def no_bytes() -> bytes:
+        return b""
+
+    plain: dict[tuple[str, str], Any] = {("_codecs", "encode"): latin_1, ("collections", "OrderedDict"): dict}
+    for module in ("builtins", "__builtin__"):
+        plain |= {(module, "set"): set, (module, "frozenset"): frozenset, (module, "bytes"): no_bytes}
+    for package in ("numpy", "numpy.core.multiarray", "numpy._core.multiarray", "numpy._core.numeric"):
+        plain |= {(package, "dtype"): PlainType, (package, "ndarray"): PlainArray, (package, "scalar"): scalar}
+        plain |= {(package, "_reconstruct"): reconstruct, (package, "_frombuffer"): from_buffer}
+    return plain
 
 
 def _fixed_lengths() -> list[int]:

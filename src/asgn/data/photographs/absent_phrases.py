@@ -1,7 +1,6 @@
 """Phrases whose object is surely not in an annotated photograph, for measuring whether a model says so."""
 
 import random
-from collections import defaultdict
 from typing import Literal
 
 from asgn.data.expressions.generate import AbsentNouns, describe
@@ -24,9 +23,6 @@ class AbsentPhrases:
         self._instances = instances
         self._names = Names(instances)
         self._sources = Sources(instances)
-        self._of_image: dict[int, list[int]] = defaultdict(list)
-        for annotation_id, annotation in instances.annotations.items():
-            self._of_image[annotation.image_id].append(annotation_id)
 
     def of_image(self, image_id: int, image: Image, count: int, seed: int = 0) -> list[tuple[str, AbsentKind]]:
         """Up to `count` different phrases that fit nothing in a photograph, half of either kind where there are both.
@@ -45,12 +41,13 @@ class AbsentPhrases:
         """
         rng = random.Random(f"absent {seed} {image_id}")
         partial = self._sources.is_partial(image_id)
-        present = [self._instances.annotations[key] for key in self._of_image[image_id]]
+        own = self._instances.annotation_ids.get(image_id, [])
+        present = [self._instances.annotations[key] for key in own]
         absent = self._names.absent(image_id, present, self._sources)
         things = [phrase.text for phrase in describe((), rng, absent=absent, wordings=_WORDINGS)]
         looks: list[str] = []
         if not partial:
-            objects = scene_objects(self._instances, self._of_image[image_id], image, self._names, partial=False)
+            objects, _ = scene_objects(self._instances, own, image, self._names, partial=False)
             said = describe(objects, rng, absent=AbsentNouns(), wordings=_WORDINGS, redundant=1.0)
             untrue = [phrase for phrase in said if not phrase.annotation_ids]
             looks = [phrase.text for phrase in untrue if holds(phrase, objects, partial=False)]

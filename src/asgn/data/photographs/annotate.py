@@ -1,11 +1,14 @@
 """From any instances or panoptic file to a referring data set of the user's own (see `own.py`)."""
 
+import contextlib
 import hashlib
 import json
+import os
 import random
 import shutil
-from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +22,7 @@ from asgn.data.photographs.phrase_filter import holds, restyled
 from asgn.data.photographs.quality import Sources
 from asgn.data.photographs.scene_objects import Names, scene_objects
 from asgn.errors import DataError, OutputError
-from asgn.files import atomic_write, ensure_writable_folder
+from asgn.files import ensure_writable_folder
 
 _WORDINGS = 16
 _SHARES: dict[Kind, float] = {**KIND_SHARES, "category": 0.5}
@@ -44,6 +47,8 @@ class Annotated:
     about_objects: int = 0
     """Phrases that mean one object."""
     distinct: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
+    """Annotations of which nothing is said, by the reason."""
     kinds: Counter[str] = field(default_factory=Counter)
     splits: Counter[str] = field(default_factory=Counter)
     skipped: list[str] = field(default_factory=list)
@@ -87,34 +92,78 @@ def annotate(
     folder = images or annotations.parent / "images"
     if not folder.is_dir():
         raise DataError(f"no folder {folder}: give the folder of the photographs with --images")
-    ensure_writable_folder(out)
-    instances = _bring_instances(annotations, segments, out)
-    _link_images(folder, out / "images")
-    author = _Author(instances, folder, per_object, seed)
-    chosen = list(author.of_image)[:limit]
-    validation = _validation_images(chosen, val_share, seed)
-
-    def write(path: Path) -> None:
-        with path.open("w", encoding="utf-8") as file:
+    with _staging(out, folder) as staging:
+        instances = _bring_instances(annotations, segments, staging, out)
+        author = _Author(instances, folder, per_object, seed)
+        chosen = list(instances.annotation_ids)[:limit]
+        validation = _validation_images(chosen, val_share, seed)
+        with (staging / "expressions.jsonl").open("w", encoding="utf-8", errors="backslashreplace") as file:
             for done, image_id in enumerate(chosen, 1):
                 split = "val" if image_id in validation else "train"
                 for phrase in author.phrases(image_id, split):
                     file.write(_line(instances.images[image_id].file_name, phrase, split) + "\n")
                 progress(done, len(chosen))
         if author.result.phrases == 0:
-            raise DataError(f"nothing in {annotations} can be described{_first(author.result.skipped)}")
-
-    atomic_write(out / "expressions.jsonl", write)
+            raise DataError(f"nothing in {annotations} can be described: {_why_nothing(author.result)}")
     return author.result
+
+
+@contextmanager
+def _staging(out: Path, images: Path) -> Iterator[Path]:
+    """A folder in `out` whose files, and a link to the images, are put in place together once all are written.
+
+    Where anything fails before, what `out` held stays as it was.
+    """
+    is_new = not out.exists()
+    ensure_writable_folder(out)
+    staging = out / f".expressions.{os.getpid()}.tmp"
+    try:
+        _check_free(out, images)
+        staging.mkdir()
+        yield staging
+        if not (out / "images").exists() or not (out / "images").samefile(images):
+            _link_or_copy(images, staging / "images")
+        for each in sorted(staging.iterdir(), key=lambda path: path.name == "expressions.jsonl"):
+            os.replace(each, out / each.name)
+    except OSError as error:
+        raise OutputError(f"cannot write to {out}: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+        if is_new:
+            with contextlib.suppress(OSError):
+                out.rmdir()  # which only an empty folder allows
+
+
+def _check_free(out: Path, images: Path) -> None:
+    """Raise OutputError where `out` holds other images, or another list that would be read in place of the new one."""
+    target = out / "images"
+    if target.exists() and not target.is_symlink() and not target.samefile(images):
+        raise OutputError(f"{target} is there already, with other images: choose another folder")
+    others = [*out.glob("refs(*).p"), *out.glob("expressions.csv")]
+    if others:
+        raise OutputError(f"{others[0]} is there already, another list of expressions: choose another folder")
+
+
+def _link_or_copy(folder: Path, target: Path) -> None:
+    try:
+        target.symlink_to(folder.resolve(), target_is_directory=True)
+    except OSError:  # systems and file systems without links
+        shutil.copytree(folder, target)
+
+
+def _why_nothing(result: Annotated) -> str:
+    reasons = [f"{count:,} annotations are {reason}" for reason, count in result.left_out.most_common()]
+    if result.skipped:
+        reasons.append(f"{len(result.skipped):,} images are left out ({result.skipped[0]})")
+    if result.objects:
+        reasons.append(f"nothing surely fits one of the {result.objects:,} other objects alone")
+    return "; ".join(reasons) or "it has no annotations"
 
 
 class _Author:
     """Says what can be said of one image after another, and counts it."""
 
     def __init__(self, instances: Instances, folder: Path, per_object: int, seed: int) -> None:
-        self.of_image: dict[int, list[int]] = defaultdict(list)
-        for annotation_id, annotation in instances.annotations.items():
-            self.of_image[annotation.image_id].append(annotation_id)
         self.result = Annotated()
         self._instances, self._folder, self._per_object, self._seed = instances, folder, per_object, seed
         self._names = Names(instances)
@@ -127,18 +176,20 @@ class _Author:
         path = self._folder / self._instances.images[image_id].file_name
         try:
             image = load_sized_image(path, self._instances.images[image_id].size, str(self._instances.path))
-            objects = scene_objects(self._instances, self.of_image[image_id], image, self._names, partial=partial)
+            own = self._instances.annotation_ids[image_id]
+            objects, left_out = scene_objects(self._instances, own, image, self._names, partial=partial)
         except DataError as error:
             self.result.skipped.append(str(error))
             return []
         rng = random.Random(f"{self._seed} {image_id}")
         chosen = self._choose(image_id, objects, partial, rng)
-        self.result.annotations += len(self.of_image[image_id])
+        self.result.annotations += len(own)
+        self.result.left_out += left_out
         self._count(objects, chosen, split)
         return chosen
 
     def _choose(self, image_id: int, objects: Sequence[SceneObject], partial: bool, rng: random.Random) -> list[Phrase]:
-        annotations = [self._instances.annotations[key] for key in self.of_image[image_id]]
+        annotations = [self._instances.annotations[key] for key in self._instances.annotation_ids[image_id]]
         absent = self._names.absent(image_id, annotations, self._sources)
         usable = sum(item.referable for item in objects)
         missing = None if partial else absent
@@ -178,36 +229,16 @@ def _line(file_name: str, phrase: Phrase, split: str) -> str:
     return json.dumps(row, ensure_ascii=False)
 
 
-def _bring_instances(annotations: Path, segments: Path | None, out: Path) -> Instances:
-    """Read the annotations, with a copy of them, as an instances file, in `out`."""
-    target = out / "instances.json"
+def _bring_instances(annotations: Path, segments: Path | None, staging: Path, out: Path) -> Instances:
+    """Read the annotations; put a copy of them, as an instances file, into `staging` unless `out` has them already."""
+    target = staging / "instances.json"
     if is_panoptic(annotations):
         write_as_instances(annotations, segments or annotations.with_suffix(""), target)
-    elif not (target.exists() and target.samefile(annotations)):
-        read_instances(annotations)  # a faulty file is named as the user knows it, and not copied
-        atomic_write(target, lambda path: shutil.copyfile(annotations, path))
-    return read_instances(target)
-
-
-def _link_images(folder: Path, target: Path) -> None:
-    if target.exists() and target.samefile(folder):
-        return
-    if target.exists() and not target.is_symlink():
-        raise OutputError(f"{target} is there already, with other images: choose another folder")
-    target.unlink(missing_ok=True)
-    try:
-        target.symlink_to(folder.resolve(), target_is_directory=True)
-    except OSError:
-        _copy_images(folder, target)
-
-
-def _copy_images(folder: Path, target: Path) -> None:
-    """For systems and file systems without links."""
-    try:
-        shutil.copytree(folder, target)
-    except OSError as error:
-        raise OutputError(f"cannot copy {folder} to {target}: {error.strerror or error}") from error
-
-
-def _first(lines: Sequence[str]) -> str:
-    return f": {lines[0]}" if lines else ""
+        instances = read_instances(target)
+    else:
+        instances = read_instances(annotations)
+        there = out / "instances.json"
+        if not (there.exists() and there.samefile(annotations)):
+            shutil.copyfile(annotations, target)
+    instances.ids_by_name()  # refuses two images of one name, of which no line could say which it means
+    return instances

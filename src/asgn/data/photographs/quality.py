@@ -28,21 +28,20 @@ class Sources:
         found: Counter[str] = Counter()
         machine: set[str] = set()
         self._categories: dict[str, set[int]] = defaultdict(set)
-        of_image: dict[int, set[int]] = defaultdict(set)
-        for annotation in instances.annotations.values():
-            source = self._name(instances, annotation.image_id)
-            found[source] += 1
-            self._categories[source].add(annotation.category_id)
-            of_image[annotation.image_id].add(annotation.category_id)
-            if annotation.score is not None:
+        self._together: dict[tuple[str, int], set[int]] = defaultdict(set)
+        for image_id, annotation_ids in instances.annotation_ids.items():
+            source = self._name(instances, image_id)
+            annotations = [instances.annotations[key] for key in annotation_ids]
+            categories = {annotation.category_id for annotation in annotations}
+            found[source] += len(annotations)
+            self._categories[source] |= categories
+            for category in categories:
+                self._together[source, category] |= categories
+            if any(annotation.score is not None for annotation in annotations):
                 machine.add(source)
         self._instances = instances
         self._machine = frozenset(machine)
         self._partial = self._machine | {source for source, count in images.items() if found[source] < _FEW * count}
-        self._together: dict[tuple[str, int], set[int]] = defaultdict(set)
-        for image_id, categories in of_image.items():
-            for category in categories:
-                self._together[self._name(instances, image_id), category] |= categories
 
     def is_partial(self, image_id: int) -> bool:
         """Whether its photographs show more than is annotated: a network's masks, or hardly two objects an image."""

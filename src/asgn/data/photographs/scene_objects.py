@@ -1,6 +1,6 @@
 """The objects of an annotated photograph, as the expression engine takes them."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -88,8 +88,8 @@ class _Outlined:
 
 def scene_objects(
     instances: Instances, annotation_ids: Sequence[int], image: Image, names: Names, *, partial: bool
-) -> list[SceneObject]:
-    """All annotated objects of one photograph.
+) -> tuple[list[SceneObject], Counter[str]]:
+    """All annotated objects of one photograph, and how many of them are not referable, by the reason.
 
     Crowds and all of a crowd's kind, tiny objects, objects that touch their like, regions in several parts and
     outlines that a network may have got wrong are not referable.
@@ -109,24 +109,29 @@ def scene_objects(
     touching = _touching(outlined, names)
     is_monochrome = float(np.ptp(image[::4, ::4].astype(np.int16), axis=2).mean()) < _MONOCHROME
     objects = []
+    left_out = Counter({"without a pixel in the image": len(annotation_ids) - len(outlined)})
     for item in outlined:
         is_stuff = names.is_stuff.get(item.annotation.category_id, False)
+        doubt = unclear.get(item.noun.name, "")
+        if item.noun is UNNAMED:
+            known = item.annotation.category_id in names.nouns
+            doubt = "of a category that is no name" if known else "of a category that the file does not list"
+        elif item.annotation_id in touching:
+            doubt = doubt or "touching their like"
+        elif item.area < _least_area(item, is_stuff, partial):
+            doubt = doubt or "too small"
+        elif is_stuff and not is_unbroken(item.noun.name) and not _is_in_one_part(item.mask):
+            doubt = doubt or "in several parts"
+        left_out[doubt] += 1
+        colour = None if is_monochrome else _colour(item, image)
         objects.append(
             SceneObject.from_mask(
-                item.mask,
-                item.annotation_id,
-                item.noun,
-                colour=None if is_monochrome else _colour(item, image),
-                is_stuff=is_stuff,
-                referable=item.noun is not UNNAMED
-                and item.noun.name not in unclear
-                and item.annotation_id not in touching
-                and item.area >= _least_area(item, is_stuff, partial)
-                and (not is_stuff or is_unbroken(item.noun.name) or _is_in_one_part(item.mask)),
+                item.mask, item.annotation_id, item.noun, colour=colour, is_stuff=is_stuff, referable=not doubt,
                 lookalikes=names.lookalikes[item.noun.name],
             )
-        )
-    return objects
+        )  # fmt: skip
+    del left_out[""]
+    return objects, +left_out
 
 
 def _outlined(instances: Instances, annotation_ids: Sequence[int], names: Names) -> Iterator[_Outlined]:
@@ -138,9 +143,9 @@ def _outlined(instances: Instances, annotation_ids: Sequence[int], names: Names)
             yield _Outlined(annotation_id, annotation, names.of(annotation), mask, float(mask.mean()), boxes[0])
 
 
-def _unclear_names(outlined: Sequence[_Outlined]) -> set[str]:
-    """Kinds of which nobody can tell how many there are: with a crowd, or where a network may have merged some."""
-    unclear = {item.noun.name for item in outlined if item.annotation.crowd}
+def _unclear_names(outlined: Sequence[_Outlined]) -> dict[str, str]:
+    """Kinds of which nobody can tell how many there are, with the reason: a crowd, or a network that may merge some."""
+    unclear = {item.noun.name: "crowds or of a crowd's kind" for item in outlined if item.annotation.crowd}
     drawn: dict[str, list[_Outlined]] = defaultdict(list)
     for item in outlined:
         if item.annotation.score is not None:
@@ -148,7 +153,7 @@ def _unclear_names(outlined: Sequence[_Outlined]) -> set[str]:
     for name, items in drawn.items():
         is_clear = all(is_one_object(item.mask, name, item.annotation.score or 0.0) for item in items)
         if len(items) > _MOST_DRAWN or not is_clear:
-            unclear.add(name)
+            unclear.setdefault(name, "outlined by a network that may have got them wrong")
     return unclear
 
 
