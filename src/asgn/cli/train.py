@@ -27,6 +27,9 @@ def train(
         Path | None, typer.Option(help="table of word vectors, .safetensors or GloVe's text: words known by meaning")
     ] = None,
     against: Against = None,
+    cached_features: Annotated[
+        Path | None, typer.Option(help="folder where a frozen backbone's features are kept, computed once per image")
+    ] = None,
     allow_leak: Annotated[bool, typer.Option("--allow-leak", help="train on evaluation images, and say so")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="no progress line")] = False,
 ) -> None:
@@ -48,6 +51,7 @@ def train(
         model_changes=model,
         start_from=start_from,
         word_vectors=None if word_vectors is None else read_word_vectors(word_vectors),
+        cached_features=cached_features,
         image_lists=ImageLists.parse(against or [], run.root),
         allow_leak=allow_leak,
         resume=resume,

@@ -5,10 +5,10 @@ Shapes: I images and P phrases of a batch, T words, H x W pixels, S the side of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,10 +85,12 @@ class Batch:
     """(P,) int64 words of each phrase, at least 1."""
     masks: Tensor
     """(P, S, S) bool ground truth."""
+    features: dict[str, Tensor] | None = None
+    """Maps of the images from a cache, (I, C, h, w) each, where the backbone need not compute them."""
 
     def to(self, device: device | str) -> Batch:
         """The batch on `device`; copies from pinned memory do not block."""
-        return Batch(**{name: value.to(device, non_blocking=True) for name, value in vars(self).items()})
+        return self._each(lambda tensor: tensor.to(device, non_blocking=True))
 
     def split(self, phrases: int) -> list[Batch]:
         """The batch in parts of so many phrases, the last perhaps of fewer, each with the images it needs."""
@@ -96,9 +98,20 @@ class Batch:
         for first in range(0, len(self.lengths), phrases):
             own = slice(first, first + phrases)
             used, index = self.image_index[own].unique(return_inverse=True)  # type: ignore[no-untyped-call]
-            parts.append(Batch(self.images[used], index, self.tokens[own], self.lengths[own], self.masks[own]))
+            features = self.features and {name: value[used] for name, value in self.features.items()}
+            parts.append(
+                Batch(self.images[used], index, self.tokens[own], self.lengths[own], self.masks[own], features)
+            )
         return parts
 
     def pin_memory(self) -> Batch:
         """The batch in page-locked memory; the data loader calls this."""
-        return Batch(**{name: value.pin_memory() for name, value in vars(self).items()})
+        return self._each(lambda tensor: tensor.pin_memory())
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        changed: dict[str, Any] = {
+            name: {key: change(item) for key, item in value.items()} if isinstance(value, dict) else change(value)
+            for name, value in vars(self).items()
+            if value is not None
+        }
+        return Batch(**changed)

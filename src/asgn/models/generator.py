@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from asgn.models.backbone import Backbone
+from asgn.models.backbone import Backbone, Features
 from asgn.models.detail import DetailEnhancement
 from asgn.models.fusion import SentenceFusion
 from asgn.models.joined import JoinedPointwise
@@ -74,9 +74,15 @@ class Generator(nn.Module):
         """Take the backbone out of training, or put it back; its batch norm stays fixed either way."""
         self.backbone.freeze(frozen)
 
-    def encode(self, images: Tensor) -> ImageFeatures:
-        """Raw RGB images, (I, 3, S, S) in 0..255, to what every phrase about them shares."""
-        features = self.backbone(images)
+    @property
+    def maps_read(self) -> tuple[str, ...]:
+        """Names of the backbone's maps that the rest of the network reads."""
+        layers = (self.backbone.output, *(self.detail.reduce if self.detail is not None else ()))
+        return tuple(dict.fromkeys(name for layer in layers for name in self.backbone.maps_of(layer)))
+
+    def encode(self, images: Tensor | Features) -> ImageFeatures:
+        """Raw RGB images, (I, 3, S, S) in 0..255, or `maps_read` of them, to what every phrase about them shares."""
+        features = self.backbone(images) if isinstance(images, Tensor) else images
         visual = self.visual(features)
         image = self.describe(visual, spatial_coordinates(visual))
         detail = None if self.detail is None else self.detail(features)
@@ -95,7 +101,7 @@ class Generator(nn.Module):
         logits: Tensor = self.head(fused, features.semantic)
         return logits
 
-    def forward(self, images: Tensor, image_index: Tensor, tokens: Tensor, lengths: Tensor) -> Prediction:
+    def forward(self, images: Tensor | Features, image_index: Tensor, tokens: Tensor, lengths: Tensor) -> Prediction:
         """Masks of P phrases, phrase p over image `image_index[p]`."""
         grid = self.decode(self.encode(images).select(image_index), tokens, lengths)
         return Prediction(grid, self.upsample(grid))

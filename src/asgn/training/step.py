@@ -237,8 +237,9 @@ def scaled(loss: Tensor, scaler: GradScaler | None) -> Tensor:
 
 
 def predict(generator: nn.Module, batch: Batch) -> Prediction:
-    """The generator's prediction for a batch."""
-    prediction: Prediction = generator(batch.images, batch.image_index, batch.tokens, batch.lengths)
+    """The generator's prediction for a batch, from the features of its images where it has them."""
+    images = batch.features and {name: feature.float() for name, feature in batch.features.items()}
+    prediction: Prediction = generator(images or batch.images, batch.image_index, batch.tokens, batch.lengths)
     return prediction
 
 

@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from asgn.data.by_image import image_of_each
 from asgn.data.loading.augment import Variation, draw_variation
+from asgn.data.loading.feature_cache import FeatureCache
 from asgn.data.loading.word_dropout import by_vector_alone
 from asgn.data.transforms import resize_and_pad_image, resize_and_pad_mask
 from asgn.data.types import Batch, Expression, ReferringDataset
@@ -44,6 +45,7 @@ class BatchStream(Dataset[Batch]):
         phrases_per_image: int = 1,
         flip: bool = False,
         augment: bool = False,
+        features: FeatureCache | None = None,
         process: int = 0,
         processes: int = 1,
     ) -> None:
@@ -58,6 +60,7 @@ class BatchStream(Dataset[Batch]):
         self.phrases_per_image = phrases_per_image
         self.flip = flip
         self.augment = augment
+        self.features = features
         self.process = process
         self.processes = processes
         self._epoch_order = lru_cache(maxsize=2)(self._draw_epoch)
@@ -113,6 +116,7 @@ class BatchStream(Dataset[Batch]):
             tokens=torch.nn.utils.rnn.pad_sequence(sentences, batch_first=True),
             lengths=torch.tensor([len(sentence) for sentence in sentences]),
             masks=torch.stack(masks),
+            features=None if self.features is None else self.features.read([(i, varied[i].mirror) for i in image_ids]),
         )
 
     def _ids(self, text: str, key: tuple[int, ...]) -> Sequence[int]:

@@ -16,6 +16,7 @@ from asgn.data.loading.batches import BatchStream
 from asgn.data.types import Expression, ReferringDataset
 from asgn.data.vocabulary import Vocabulary
 from asgn.errors import UserError
+from asgn.experiments.runs.features import cached_features
 from asgn.experiments.runs.packing import packed_split
 from asgn.experiments.runs.warm_start import load_start
 from asgn.experiments.runs.words import extended_vocabulary, with_vectors
@@ -59,6 +60,8 @@ class RunConfig:
     """A trained model whose weights and words the run begins with."""
     packed: Path | None = None
     """Folder of packed files, where the training split is packed on first use; None decodes it anew each time."""
+    cached_features: Path | None = None
+    """Folder of caches, where the features of a frozen backbone are computed on first use, once per image."""
     image_lists: ImageLists = field(default_factory=ImageLists)
     """Where the evaluation images are named that the training images are compared with."""
     allow_leak: bool = False
@@ -171,8 +174,13 @@ def _texts(data: ReferringDataset) -> Sequence[Expression]:
 def training_stream(plan: RunConfig, state: TrainingState, accelerator: Accelerator) -> BatchStream:
     """The batches of a run that this process takes."""
     data, side = plan.train_data, state.model.config.image_size
+    if plan.packed is not None:
+        data = packed_split(data, plan.packed, side, accelerator, plan.quiet)
+    cache = None
+    if plan.cached_features is not None:
+        cache = cached_features(state.model, data, plan.train, plan.cached_features, accelerator, plan.quiet)
     return BatchStream(
-        data if plan.packed is None else packed_split(data, plan.packed, side, accelerator, plan.quiet),
+        data,
         state.model.vocabulary,
         side=side,
         batch_size=plan.train.batch_size,
@@ -181,6 +189,7 @@ def training_stream(plan: RunConfig, state: TrainingState, accelerator: Accelera
         phrases_per_image=plan.train.phrases_per_image,
         flip=plan.train.flip,
         augment=plan.train.augment,
+        features=cache,
         process=accelerator.process_index,
         processes=accelerator.num_processes,
     )

@@ -1,0 +1,69 @@
+"""Features of a frozen backbone, computed once for all runs over the same images and weights."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from rich.console import Console
+from rich.progress import Progress
+from torch import Tensor, nn
+
+from asgn.checkpoint import Model
+from asgn.config import TrainConfig
+from asgn.data.by_image import image_ids
+from asgn.data.loading.feature_cache import FeatureCache, features_size
+from asgn.data.transforms import resize_and_pad_image
+from asgn.data.types import ReferringDataset
+from asgn.errors import UserError
+
+
+def cached_features(
+    model: Model, data: ReferringDataset, config: TrainConfig, folder: Path, accelerator: Accelerator, quiet: bool
+) -> FeatureCache:
+    """The cache of a split's images below `folder`, completed by the main process while the others wait.
+
+    It holds the maps that the model reads, of each image and, with `flip`, of its mirror image. Its name changes with
+    the data, the weights and the size, so that a cache is never read for another run's features.
+
+    Raises:
+        UserError: the backbone does not stay as it is, or images are varied by more than mirroring.
+        DataError: an image cannot be read, or a cache is damaged.
+        OutputError: the disk has no room, or the folder cannot be written to.
+    """
+    network, size = model.generator, model.config.image_size
+    if config.finetune or config.augment or model.config.variant.startswith("SNLE"):
+        raise UserError("features can be cached only of a frozen backbone: leave out --finetune, --augment and SNLE")
+    ids = sorted(image_ids(data.expressions))
+    place = folder / _key(network.backbone, network.maps_read, data, size, config.flip)
+    device = accelerator.device
+
+    @torch.no_grad()
+    def compute(images: Tensor) -> Mapping[str, Tensor]:
+        maps = network.backbone(images.to(device).contiguous(memory_format=torch.channels_last))
+        return {name: maps[name] for name in network.maps_read}
+
+    def image(image_id: int) -> Tensor:
+        return resize_and_pad_image(torch.from_numpy(data.image(image_id)).permute(2, 0, 1), size)
+
+    hidden = quiet or not accelerator.is_main_process
+    console = Console(stderr=True)
+    with accelerator.main_process_first(), Progress(console=console, disable=hidden) as bar:
+        sample = compute(torch.zeros(1, 3, size, size))
+        shapes = {name: (value.shape[1], value.shape[2], value.shape[3]) for name, value in sample.items()}
+        rows = len(ids) * (1 + config.flip)
+        if not hidden and not place.exists():
+            console.print(f"features of {rows} images: {features_size(rows, shapes) / 1e9:.2f} GB in {place}")
+        cache = FeatureCache(place, ids, shapes, mirrored=config.flip)
+        task = bar.add_task(f"features of {data.name}/{data.split}", total=None, visible=False)
+        cache.fill(compute, image, lambda done, total: bar.update(task, completed=done, total=total, visible=True))
+    return cache
+
+
+def _key(backbone: nn.Module, maps: tuple[str, ...], data: ReferringDataset, size: int, mirrored: bool) -> str:
+    digest = hashlib.sha256(f"{data.fingerprint()} {size} {mirrored} {maps}".encode())
+    for name, tensor in sorted(backbone.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return f"{data.name}-{data.split}-{size}-{digest.hexdigest()[:16]}".replace("/", "_")
