@@ -10,7 +10,7 @@ from accelerate import PartialState
 from PIL import Image
 
 from asgn.checkpoint import load_model
-from asgn.inference.results.writers import OutputFormat
+from asgn.inference.results.records import OutputFormat
 from asgn.inference.segmenter import Segmenter
 from asgn.inference.sheets.reader import read_sheet
 from asgn.inference.sheets.run import segment_sheet

@@ -14,7 +14,7 @@ from asgn.errors import DataError, OutputError, UserError
 from asgn.inference.segmenter import Segmenter
 from asgn.inference.sheets.journal import FolderLock, JournalWriter, read_places, read_records, repair
 from asgn.inference.sheets.reader import GROUP_ROWS, SheetRow, group_rows, read_sheet, share_of
-from asgn.inference.sheets.run import UNFINISHED, segment_sheet
+from asgn.inference.sheets.run import UNFINISHED, arrived_images, segment_sheet
 from tests.inference.killable_sheet import Sure, write_sheet
 
 
@@ -104,6 +104,32 @@ def test_a_quotation_mark_left_open_loses_no_row_in_silence(tmp_path) -> None:
         (2, "lines 2 to 4 are one row: a quotation mark is left open"),
         (6, "lines 6 to 7 are one row: a quotation mark is left open"),
     ]
+
+
+def test_a_quotation_mark_that_closes_later_swallows_no_row(tmp_path) -> None:
+    sheet = sheet_of(tmp_path, 'image,phrase\na.jpg,"left dog\nb.jpg,cat"\nc.jpg,dog\nd.jpg,"two\nlines"\n')
+    assert [(row.line, row.phrase) for row in sheet.rows] == [(4, "dog"), (5, "two\nlines")]
+    assert [(row.line, row.reason) for row in sheet.refused] == [
+        (2, "lines 2 to 3 are one row: a quotation mark is left open"),
+    ]
+    swapped = sheet_of(tmp_path, 'phrase,image\n"left dog,a.jpg\ncat",b.jpg\n"two\nlines",c.jpg\n')
+    assert [row.line for row in swapped.refused] == [2]
+    assert [row.phrase for row in swapped.rows] == ["two\nlines"]
+
+
+@pytest.mark.parametrize("column", ["id", "note"])
+def test_a_comma_that_fits_the_header_is_no_silence(tmp_path, column) -> None:
+    sheet = sheet_of(tmp_path, f"image,phrase,{column}\na.jpg,dog, on the left\na.jpg,dog,7\na.jpg,cat,\n")
+    assert [row.line for row in sheet.rows] == [3, 4]
+    assert sheet.refused[0].reason == "a comma, and then 'on the left': put a phrase with commas in quotes"
+
+
+def test_ids_of_several_words_are_ids_where_all_are_such(tmp_path) -> None:
+    sheet = sheet_of(tmp_path, "image,phrase,id\na.jpg,dog,on the left\na.jpg,dog,7\n")
+    assert "the id 'on the left' is several words" in sheet.refused[0].reason
+    assert sheet_of(tmp_path, "image,phrase,id\na.jpg,dog,row 1\na.jpg,cat,row 2\n").refused == []
+    spaced = sheet_of(tmp_path, "image, phrase, id\na.jpg, left dog, 1\nb.jpg, cat, 2\n")
+    assert [(row.phrase, row.id) for row in spaced.rows] == [("left dog", "1"), ("cat", "2")]
 
 
 def test_an_image_on_the_web_is_not_fetched(tmp_path) -> None:
@@ -196,6 +222,32 @@ def test_refused_rows_are_listed_and_the_others_segmented(segmenter, tmp_path) -
     assert list(refused) == ["3", "4", "5", "6"]
     for line, said in (("3", "not an image"), ("4", "no image at"), ("5", "known to the model"), ("6", "no phrase")):
         assert said in refused[line], refused
+
+
+def test_what_was_refused_is_a_sheet_where_it_lies(segmenter, tmp_path, monkeypatch) -> None:
+    folder = tmp_path / "data"
+    (folder / "photos").mkdir(parents=True)
+    write_sheet(tmp_path, 2, images=2)
+    (tmp_path / "photo0.png").rename(folder / "photos" / "a.png")
+    sheet = sheet_of(folder, "image,phrase\nphotos/a.png,circle\nphotos/a.png,xyzzy\nphotos/b.png,circle\n")
+    out = tmp_path / "elsewhere" / "out"
+    summary = segment_sheet(segmenter, sheet, out, "rle", Process())
+    assert arrived_images(sheet, out) == []
+    (tmp_path / "photo1.png").rename(folder / "photos" / "b.png")
+    monkeypatch.chdir(tmp_path)
+    again = read_sheet(Path(summary.rejected))
+    assert [again.image_path(row.image).exists() for row in again.rows] == [True, True]
+    assert segment_sheet(segmenter, again, tmp_path / "again", "rle", Process()).segmented == 1
+    assert arrived_images(sheet, out) == ["photos/b.png"]
+
+
+def test_coco_results_say_how_words_were_read(segmenter, tmp_path) -> None:
+    write_sheet(tmp_path, 1, images=1)
+    sheet = sheet_of(tmp_path, "image,phrase\nphoto0.png,flurble cirlce\n")
+    summary = segment_sheet(segmenter, sheet, tmp_path / "out", "coco", Process())
+    (entry,) = json.loads(Path(summary.results).read_text())
+    assert (entry["unknown_words"], entry["read_as"], entry["cut_words"]) == (["flurble"], {"cirlce": "circle"}, [])
+    assert entry["no_target"] is False
 
 
 def test_a_sheet_without_a_good_row_is_a_mistake_that_can_be_mended(segmenter, tmp_path) -> None:

@@ -9,18 +9,19 @@ import typer
 
 from asgn.cli.options import json_text
 from asgn.cli.progress import counting
-from asgn.inference.results.writers import OutputFormat
+from asgn.inference.results.records import OutputFormat
 from asgn.inference.sheets.reader import read_sheet
 
 _LONGEST_WAIT = timedelta(days=7)
 """For the slowest process of a sheet; the usual limit of minutes would end a long run at its very end."""
 
 
-def segment_rows(
+def segment_sheet_file(
     path: Path,
     model: str | None,
     out: Path,
     output_format: OutputFormat,
+    category: str | None,
     densecrf: bool,
     device: str,
     json_output: bool,
@@ -32,7 +33,7 @@ def segment_rows(
 
     from asgn.inference.device import choose_device
     from asgn.inference.load import load
-    from asgn.inference.sheets.run import segment_sheet
+    from asgn.inference.sheets.run import arrived_images, segment_sheet
 
     chosen = choose_device(device)
     processes = PartialState(cpu=chosen.type == "cpu", timeout=_LONGEST_WAIT)
@@ -41,10 +42,14 @@ def segment_rows(
     segmenter = load(model, chosen, densecrf)
     with counting("rows" if processes.num_processes == 1 else "rows of this process") as show:
         show_here = (lambda done, total: show(None, done, total)) if processes.is_main_process else None
-        summary = segment_sheet(segmenter, sheet, out, output_format, processes, show_here)
+        summary = segment_sheet(segmenter, sheet, out, output_format, processes, show_here, category)
     processes.destroy_process_group()
     if summary is None:
         return
+    arrived = arrived_images(sheet, out)
+    if arrived:
+        retry = f"asgn segment --sheet {summary.rejected} -o ANOTHER-FOLDER"
+        print(f"{len(arrived):,} missing images, such as {arrived[0]}, are there now: `{retry}`", file=sys.stderr)
     if json_output:
         typer.echo(json_text(asdict(summary)))
         return

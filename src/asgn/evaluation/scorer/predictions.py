@@ -202,7 +202,8 @@ def _coco_mask(entry: Any, where: str) -> _Candidate:
     sentence_id = None if id_key is None else whole_number(entry[id_key])
     if id_key is not None and sentence_id is None:
         raise DataError(f"{where} has {id_key} {entry[id_key]!r}: it must be a whole number")
-    image_id = whole_number(entry.get("image_id"))
+    is_sheet_row = "line" in entry  # a phrase sheet may number images in its own order
+    image_id = None if is_sheet_row else whole_number(entry.get("image_id"))
     phrase = next((entry[name] for name in PHRASE_KEYS if isinstance(entry.get(name), str)), None)
     key: int | tuple[int, str]
     if sentence_id is not None:

@@ -48,6 +48,21 @@ def mask_polygons(mask: NDArray[np.bool_]) -> list[Polygon]:
     return [Polygon(outer[label], holes[label]) for label in range(1, count + 1)]
 
 
+def single_ring(mask: NDArray[np.bool_]) -> Ring:
+    """All parts and holes of a mask (H, W) in one ring, joined by seams of no width; empty for an empty mask.
+
+    The ring passes each seam there and back, so that filling it by the even-odd rule gives back every pixel.
+    """
+    polygons = mask_polygons(mask)
+    rings = [ring for polygon in polygons for ring in (polygon.outer, *polygon.holes)]
+    joined = rings[0] if rings else []
+    for ring in rings[1:]:
+        distances = np.abs(np.array(joined)[:, None] - np.array(ring)[None]).sum(axis=2)
+        here, there = np.unravel_index(distances.argmin(), distances.shape)
+        joined = [*joined[: here + 1], *ring[there:], *ring[: there + 1], *joined[here:]]
+    return joined
+
+
 def _rings(mask: NDArray[np.bool_], labels: NDArray[np.int32]) -> list[tuple[int, Ring]]:
     """All closed boundaries, the mask on their right, each with the label of the part that it bounds."""
     edges = _boundary_edges(mask)

@@ -4,8 +4,8 @@ import csv
 import hashlib
 import io
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from asgn.data.files.images import refuse_address
@@ -17,7 +17,11 @@ GROUP_ROWS = 32
 COLUMNS = ("image", "phrase", "id")
 """Columns that are read, in any order and case; `id` may be left out, and others are not looked at."""
 
+IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".jp2", ".avif"}
+"""How a name ends that is taken for an image's."""
+
 _DELIMITERS = (",", ";", "\t")
+_STRAY_COMMA = "put a phrase with commas in quotes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +57,13 @@ class Sheet:
     """Rows whose cells already tell that they cannot be answered."""
     digest: str
     """SHA-256 of the file."""
+    places: Mapping[str, Path] = field(default_factory=dict)
+    """Where images lie that are not looked for by their names."""
 
     def image_path(self, image: str) -> Path:
         """Where an image lies: relative to the sheet's folder, or else to the current one."""
+        if image in self.places:
+            return self.places[image]
         beside = self.path.parent / image
         return beside if beside.exists() else Path(image)
 
@@ -87,7 +95,11 @@ def read_sheet(path: Path) -> Sheet:
     rows: list[SheetRow] = []
     refused: list[RefusedRow] = []
     first_lines: dict[str, int] = {}
-    for row, reason in _rows(text, path):
+    found = list(_rows(text, path))
+    spaced_ids_are_usual = not any(row.id and len(row.id.split()) == 1 for row, reason in found if not reason)
+    for row, reason in found:
+        if not reason and len(row.id.split()) > 1 and not spaced_ids_are_usual:
+            reason = f"the id {row.id!r} is several words, as no other is: {_STRAY_COMMA}"
         if not reason and row.id and row.id in first_lines:
             reason = f"line {first_lines[row.id]} has the same id"
         if reason:
@@ -130,7 +142,8 @@ def _rows(text: str, path: Path) -> Iterator[tuple[SheetRow, str]]:
     lines = list(io.StringIO(text, newline=""))
     reader = csv.reader(lines, delimiter=delimiter)
     try:
-        names = [name.strip().lower() for name in next(reader, [])]
+        header_cells = next(reader, [])
+        names = [name.strip().lower() for name in header_cells]
         lacking = [name for name in ("image", "phrase") if name not in names]
         if lacking:
             raise DataError(f"sheet {path} has no column {lacking[0]!r}: its first line must name image and phrase")
@@ -142,27 +155,46 @@ def _rows(text: str, path: Path) -> Iterator[tuple[SheetRow, str]]:
         for cells in reader:
             if any(cell.strip() for cell in cells):
                 row, reason = _row(cells, places, len(names), line)
-                if reader.line_num > line and not _is_well_quoted(lines[line - 1 : reader.line_num], delimiter):
+                physical = lines[line - 1 : reader.line_num]
+                if len(physical) > 1 and _swallows_rows(physical, delimiter):
                     reason = f"lines {line} to {reader.line_num} are one row: a quotation mark is left open"
+                if not reason and _has_stray_comma(cells, places["phrase"], header_cells):
+                    reason = f"a comma, and then {cells[places['phrase'] + 1].strip()!r}: {_STRAY_COMMA}"
                 yield row, reason
             line = reader.line_num + 1
     except csv.Error as error:
         raise DataError(f"sheet {path}, line {reader.line_num}: {error}; is a quotation mark left open?") from error
 
 
-def _is_well_quoted(lines: Sequence[str], delimiter: str) -> bool:
-    """Whether a row of several lines is one on purpose; of one line, a stray quotation mark does no harm."""
+def _swallows_rows(lines: Sequence[str], delimiter: str) -> bool:
+    """Whether a row of several lines is none on purpose: it is badly quoted, or two of its lines name an image.
+
+    A stray quotation mark in a row of one line does no harm.
+    """
     try:
-        return len(list(csv.reader(lines, delimiter=delimiter, strict=True))) == 1
+        is_one = len(list(csv.reader(lines, delimiter=delimiter, strict=True))) == 1
     except csv.Error:
-        return False
+        return True
+    named = [any(_is_image(cell.strip().strip('"')) for cell in line.split(delimiter)) for line in lines]
+    return not is_one or sum(named) > 1
+
+
+def _is_image(text: str) -> bool:
+    return Path(text).suffix.lower() in IMAGE_SUFFIXES
+
+
+def _has_stray_comma(cells: Sequence[str], phrase: int, header: Sequence[str]) -> bool:
+    """Whether a phrase goes on behind its cell: a space follows the comma there, but not every comma here."""
+    beyond = cells[phrase + 1 : phrase + 2]
+    is_style = any(cell.startswith(" ") for cell in header) or all(cell.startswith(" ") for cell in cells[1:])
+    return bool(beyond) and beyond[0].startswith(" ") and bool(beyond[0].strip()) and not is_style
 
 
 def _row(cells: Sequence[str], places: dict[str, int], width: int, line: int) -> tuple[SheetRow, str]:
     values = {name: cells[place].strip() if place < len(cells) else "" for name, place in places.items()}
     row = SheetRow(line, values["image"], values["phrase"], values.get("id", ""))
     if any(cell.strip() for cell in cells[width:]):
-        return row, f"{len(cells)} cells where the header has {width}: put a phrase with commas in quotes"
+        return row, f"{len(cells)} cells where the header has {width}: {_STRAY_COMMA}"
     try:
         refuse_address(row.image)
     except DataError as error:

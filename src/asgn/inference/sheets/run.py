@@ -1,37 +1,31 @@
 """Answer a phrase sheet: each image encoded once, results streamed to disk, a killed run resumed by repeating it.
 
-| format | files |
-|---|---|
-| `png` | a mask for each row, called after its id, or else its image and phrase; `results.jsonl` names them |
-| `overlay` | a picture for each image (and each 32 phrases of it); `results.jsonl` names them |
-| `rle`, `polygon` | `results.jsonl`, with the run-length code or the outlines in each line |
-| `coco` | `results.json`, a COCO results list |
-
+The files of each format are in `results.records`.
 Results stand in the order in which their images first appear in the sheet. Rows that cannot be answered are listed in
 `rejected.csv`. `sheet.json` tells what the folder holds; `unfinished/` lasts as long as the run is not done.
 """
 
 import csv
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import groupby
 from pathlib import Path
 from typing import Any, Protocol
 
-from asgn.data.files.images import load_image
 from asgn.data.files.json_file import read_json
-from asgn.data.types import Image
 from asgn.errors import OutputError, UserError
 from asgn.files import atomic_write, atomic_write_json, ensure_writable_folder, remove_leftovers
-from asgn.inference.encoded import EncodedImage
-from asgn.inference.results.writers import OutputFormat
+from asgn.inference.results.records import OutputFormat, write_results
 from asgn.inference.segmenter import Segmenter
+from asgn.inference.sheets.answers import AnsweredGroup, answer_groups
 from asgn.inference.sheets.journal import FolderLock, JournalWriter, read_places, read_records, repair
-from asgn.inference.sheets.output import RowWriter, write_results
-from asgn.inference.sheets.reader import Group, RefusedRow, Sheet, SheetRow, group_rows, share_of
+from asgn.inference.sheets.output import RowWriter
+from asgn.inference.sheets.reader import RefusedRow, Sheet, group_rows, share_of
 
 MANIFEST, UNFINISHED, REJECTED = "sheet.json", "unfinished", "rejected.csv"
+NO_IMAGE = "no image at "
+"""How the reason begins where an image is missing."""
 
 Progress = Callable[[int, int], None]
 """Called with the rows that this process has answered, and those it is to answer."""
@@ -73,6 +67,7 @@ def segment_sheet(
     output_format: OutputFormat,
     processes: Processes,
     progress: Progress | None = None,
+    category: str | None = None,
 ) -> SheetSummary | None:
     """Answer all rows of a sheet, or those that an earlier, killed run with the same `folder` left.
 
@@ -85,13 +80,13 @@ def segment_sheet(
         UserError: not one row could be answered; `rejected.csv` says why.
     """
     groups = group_rows(sheet.rows)
-    writer = RowWriter(folder, output_format, groups, {sheet.image_path(group.image) for group in groups})
+    writer = RowWriter(folder, output_format, sheet, groups, segmenter.model.config.variant)
     unfinished = ensure_writable_folder(folder / UNFINISHED)
     is_main = processes.process_index == 0
     with FolderLock(unfinished) as lock:
         if is_main:
             lock.take_alone()
-            _check_manifest(folder, _description(segmenter, sheet, output_format))
+            _check_manifest(folder, _description(segmenter, sheet, output_format, category))
             remove_leftovers(folder)
             repair(unfinished)
             lock.share()
@@ -102,64 +97,36 @@ def segment_sheet(
         if not _is_finished(folder):
             left = [group for group in groups if group.number not in done]
             mine = share_of(left, processes.process_index, processes.num_processes)
+            answers, rows = answer_groups(segmenter, sheet, mine), sum(len(group.rows) for group in mine)
             with JournalWriter(unfinished, processes.process_index) as journal:
-                _answer(segmenter, sheet, mine, writer, journal, progress)
+                _answer(answers, writer, journal, rows, progress)
         processes.wait_for_everyone()
-        return _finish(sheet, folder, output_format, len(groups)) if is_main else None
+        return _finish(sheet, folder, output_format, category, len(groups)) if is_main else None
+
+
+def arrived_images(sheet: Sheet, folder: Path) -> list[str]:
+    """Images for whose lack rows of a finished sheet were refused, and which are there now."""
+    if not (folder / REJECTED).is_file():
+        return []
+    with (folder / REJECTED).open(encoding="utf-8", newline="") as file:
+        lines = {int(row["line"]) for row in csv.DictReader(file) if row["reason"].startswith(NO_IMAGE)}
+    missing = dict.fromkeys(row.image for row in sheet.rows if row.line in lines)
+    return [image for image in missing if sheet.image_path(image).exists()]
 
 
 def _answer(
-    segmenter: Segmenter,
-    sheet: Sheet,
-    groups: Sequence[Group],
-    writer: RowWriter,
-    journal: JournalWriter,
-    progress: Progress | None,
+    answers: Iterator[AnsweredGroup], writer: RowWriter, journal: JournalWriter, total: int, progress: Progress | None
 ) -> None:
-    done, total = 0, sum(len(group.rows) for group in groups)
-    for image, of_image in groupby(groups, key=lambda group: group.image):
-        opened = _open(segmenter, sheet.image_path(image))
-        for group in of_image:
-            journal.append(group.number, _answer_group(segmenter, opened, group, writer))
-            done += len(group.rows)
-            if progress is not None:
-                progress(done, total)
+    done = 0
+    for answered in answers:
+        group = answered.group
+        journal.append(group.number, {"rows": writer.write(group, answered.found), "refused": answered.refused})
+        done += len(group.rows)
+        if progress is not None:
+            progress(done, total)
 
 
-def _open(segmenter: Segmenter, path: Path) -> tuple[Image, EncodedImage] | str:
-    """A photograph and its features, or why there are none."""
-    try:
-        pixels = load_image(path)
-        return pixels, segmenter.encode(pixels)
-    except UserError as error:
-        return str(error)
-
-
-def _answer_group(
-    segmenter: Segmenter, opened: tuple[Image, EncodedImage] | str, group: Group, writer: RowWriter
-) -> dict[str, Any]:
-    """The records of a group's answered rows, and the lines of its refused ones with the reason."""
-    if isinstance(opened, str):
-        return {"rows": [], "refused": [(row.line, opened) for row in group.rows]}
-    pixels, encoded = opened
-    rows, refused = _readable(segmenter, group.rows)
-    found = segmenter(encoded, [row.phrase for row in rows])
-    return {"rows": writer.write(pixels, group, list(zip(rows, found, strict=True))), "refused": refused}
-
-
-def _readable(segmenter: Segmenter, rows: Sequence[SheetRow]) -> tuple[list[SheetRow], list[tuple[int, str]]]:
-    """The rows whose phrases mean something to the model, and the lines of the others with the reason."""
-    readable, refused = [], []
-    for row in rows:
-        try:
-            segmenter.read_phrase(row.phrase)
-            readable.append(row)
-        except UserError as error:
-            refused.append((row.line, str(error)))
-    return readable, refused
-
-
-def _finish(sheet: Sheet, folder: Path, output_format: OutputFormat, groups: int) -> SheetSummary:
+def _finish(sheet: Sheet, folder: Path, output_format: OutputFormat, category: str | None, groups: int) -> SheetSummary:
     """Put the parts together; repeatable until `sheet.json` says that it is done."""
     manifest = read_json(folder / MANIFEST)
     total = len(sheet.rows) + len(sheet.refused)
@@ -175,12 +142,14 @@ def _finish(sheet: Sheet, folder: Path, output_format: OutputFormat, groups: int
                 refused.extend(RefusedRow(**asdict(rows[line]), reason=reason) for line, reason in group["refused"])
                 yield from group["rows"]
 
-        path, segmented, empty = write_results(folder, output_format, records())
-        _write_refused(folder / REJECTED, refused)
+        written = write_results(folder, output_format, records(), category)
+        _write_refused(folder / REJECTED, refused, sheet)
         rejected = str(folder / REJECTED) if refused else None
-        manifest["summary"] = asdict(SheetSummary(total, segmented, empty, len(refused), str(path), rejected))
-        if not segmented:  # nothing worth going on from: the folder is free for the mended sheet
-            path.unlink()
+        summary = SheetSummary(total, written.segmented, written.empty, len(refused), str(written.path), rejected)
+        manifest["summary"] = asdict(summary)
+        if not written.segmented:  # nothing worth going on from: the folder is free for the mended sheet
+            if written.path.is_file():
+                written.path.unlink()
             (folder / MANIFEST).unlink()
             shutil.rmtree(folder / UNFINISHED)
             first = min(refused, key=lambda row: row.line)
@@ -192,8 +161,8 @@ def _finish(sheet: Sheet, folder: Path, output_format: OutputFormat, groups: int
     return SheetSummary(**manifest["summary"])
 
 
-def _write_refused(path: Path, refused: Sequence[RefusedRow]) -> None:
-    """Refused rows by line; the file is itself a sheet. Without any there is no file."""
+def _write_refused(path: Path, refused: Sequence[RefusedRow], sheet: Sheet) -> None:
+    """Refused rows by line; the file is itself a sheet, from where it lies. Without any there is no file."""
     if not refused:
         path.unlink(missing_ok=True)
         return
@@ -202,14 +171,27 @@ def _write_refused(path: Path, refused: Sequence[RefusedRow]) -> None:
         with temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
             table = csv.DictWriter(file, ("line", "image", "phrase", "id", "reason"))
             table.writeheader()
-            table.writerows(asdict(row) for row in sorted(refused, key=lambda row: row.line))
+            for row in sorted(refused, key=lambda row: row.line):
+                table.writerow(asdict(row) | {"image": _seen_from(path.parent, row.image, sheet)})
 
     atomic_write(path, write)
 
 
-def _description(segmenter: Segmenter, sheet: Sheet, output_format: OutputFormat) -> dict[str, Any]:
+def _seen_from(folder: Path, image: str, sheet: Sheet) -> str:
+    """An image's path from another folder than the sheet's."""
+    if not image or Path(image).is_absolute() or "://" in image:
+        return image
+    there = sheet.image_path(image)
+    target = there if there.exists() else sheet.path.parent / image
+    return Path(os.path.relpath(target, folder)).as_posix()
+
+
+def _description(
+    segmenter: Segmenter, sheet: Sheet, output_format: OutputFormat, category: str | None
+) -> dict[str, Any]:
     model = {"weights": segmenter.backend.digest(), "densecrf": segmenter.densecrf}
-    return {"sheet": sheet.digest, "model": model, "format": output_format}
+    named = {} if category is None else {"category": category}
+    return {"sheet": sheet.digest, "model": model, "format": output_format, **named}
 
 
 def _check_manifest(folder: Path, description: dict[str, Any]) -> None:
