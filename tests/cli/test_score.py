@@ -69,6 +69,9 @@ def test_the_masks_of_evaluate_score_as_evaluate_says(asgn, evaluated, model_fil
     ):
         assert found[name] == expected[name], name
     assert (found["missing"], found["extra"], found["doubled"]) == ([], [], [])
+    flags = found["gres"].pop("no_target_flag"), expected["gres"].pop("no_target_flag")
+    assert flags == (f"no_target of {len(few_scenes.expressions)} masks", "the presence is under 0.500")
+    assert found["gres"] == expected["gres"]
     assert found["protocol"] == "masks as given at the image's own size, every sentence, threshold 0.5"
     low, high = found["intervals_95"]["mIoU"]
     assert low <= found["scores"]["mIoU"] <= high
@@ -126,7 +129,7 @@ def test_an_audit_of_the_training_images_is_recorded(asgn, evaluated, tmp_path):
 
 
 def test_bad_masks_are_one_line(asgn, few_scenes, tmp_path):
-    (tmp_path / "masks.json").write_text('[{"sent_id": "5", "segmentation": []}]')
+    (tmp_path / "masks.json").write_text('[{"sent_id": "five", "segmentation": []}]')
     for path, said in ((tmp_path / "masks.json", "whole number"), (tmp_path / "none", "neither a folder")):
         outcome = asgn("score", path, "--data", "synthetic", "--split", "val")
         assert (outcome.code, outcome.err.count("\n")) == (2, 1), outcome.err

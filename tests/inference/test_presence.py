@@ -8,6 +8,7 @@ import torch
 from pycocotools import mask as coco_mask
 
 from asgn.checkpoint import PresenceCalibration, load_model, read_tensors, save_model, write_presence, write_tensors
+from asgn.experiments.runs.scoring import evaluate
 from asgn.inference.presence import presence_scores
 from asgn.inference.segmenter import Segmenter
 
@@ -56,6 +57,16 @@ def test_the_protocols_masks_know_no_threshold(tiny_model, photograph):
             always.predict_masks(photograph, ["left circle"], protocol),
             never.predict_masks(photograph, ["left circle"], protocol),
         )
+
+
+def test_the_threshold_is_the_flag_of_generalised_scores(tiny_model, scenes):
+    """Every phrase flagged, or none: N-acc and T-acc are all or nothing, and other scores stay as they are."""
+    always, never = (evaluate(with_threshold(tiny_model, bound), scenes) for bound in (0.0, 1.1))
+    assert always.scores.summary() == never.scores.summary()
+    assert [not item.annotation_ids for item in scenes.expressions].count(True) > 0
+    assert (always.gres["N-acc"], always.gres["T-acc"]) == (0, 100)
+    assert (never.gres["N-acc"], never.gres["T-acc"]) == (100, 0)
+    assert never.no_target_flag == "the presence is under 1.100"
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of pycocotools itself

@@ -161,11 +161,18 @@ class Segmenter:
         Raises:
             UserError: the protocol is unknown.
         """
+        return self.predict(image, phrases, protocol)[0]
+
+    def predict(
+        self, image: Image, phrases: Sequence[str], protocol: str = "clean"
+    ) -> tuple[list[Mask], list[float]]:
+        """As `predict_masks`, and each phrase's presence, which no mask depends on."""
         if protocol not in PROTOCOLS:
             raise UserError(f"unknown protocol {protocol!r}: choose {' or '.join(PROTOCOLS)}")
         encoded = self.encode(image)
-        logits = self.pixel_logits(encoded, [self.vocabulary.encode(phrase) for phrase in phrases])
-        return PROTOCOLS[protocol](logits, encoded.height, encoded.width)
+        raw = self.network_logits(encoded, [self.vocabulary.encode(phrase) for phrase in phrases])
+        masks = PROTOCOLS[protocol](self._sharpened(encoded, raw), encoded.height, encoded.width)
+        return masks, presence_scores(raw, encoded.height, encoded.width)
 
     def save_pretrained(self, folder: str | Path, half_precision: bool = False) -> None:
         """Write checkpoint, description and model card into a folder (see `hub`).

@@ -3,8 +3,8 @@
 from accelerate.utils import gather_object
 from torch import distributed
 
-from asgn.data.types import ReferringDataset
-from asgn.evaluation.evaluate import Evaluation, KeepMask, Progress, Share
+from asgn.data.types import Image, ReferringDataset
+from asgn.evaluation.evaluate import Answers, Evaluation, KeepMask, Progress, Share
 from asgn.evaluation.evaluate import evaluate as evaluate_masks
 from asgn.experiments.runs.leaks import leak_stamp_of
 from asgn.inference.segmenter import Segmenter
@@ -22,23 +22,33 @@ def evaluate(
 ) -> Evaluation:
     """Score a model on a split; several processes share its images, and all get the scores.
 
+    Masks are scored whether or not the model finds its phrase's object present; that a presence is under the model's
+    threshold is its flag that a phrase has no target, for the generalised scores.
+
     Args:
         segmenter: the model.
         data: the split, such as of `open_dataset`.
         protocol: `clean` resizes logits, then binarises; `reference` binarises first (protocol section 5).
         control_seed: when given, the masks of phrases shuffled with this seed are scored too.
         limit: score at most so many images, spread evenly over the split.
-        keep_mask: called with each expression and the mask that was scored for it.
+        keep_mask: called with each expression, the mask that was scored for it, and the flag.
         progress: called after each image with the images done and their total.
 
     Raises:
         DataError: the split is empty, or an image or mask cannot be read.
         UserError: the protocol is unknown.
     """
+    threshold = segmenter.presence_threshold
+
+    def answer(image: Image, phrases: list[str]) -> Answers:
+        masks, presences = segmenter.predict(image, phrases, protocol)
+        return Answers(masks, [presence < threshold for presence in presences])
+
     return evaluate_masks(
-        lambda image, phrases: segmenter.predict_masks(image, phrases, protocol),
+        answer,
         data,
         protocol=protocol,
+        no_target_flag=f"the presence is under {threshold:.3f}",
         control_seed=control_seed,
         limit=limit,
         leak_stamp=leak_stamp_of(segmenter.model, data),
