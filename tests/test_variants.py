@@ -5,7 +5,7 @@ import pytest
 from asgn.errors import VariantError
 from asgn.variants import Variant, nearest_name
 
-BASES = ["SNLE", "R+LSTM", "D+LSTM", "D+RMI", "R+RMI", "M+LSTM", "M+RMI"]
+BASES = ["SNLE", "R+LSTM", "D+LSTM", "D+RMI", "R+RMI", "M+LSTM", "M+RMI", "N+LSTM", "MN+RMI"]
 ENDINGS = ["", "+AT", "+SE", "+SE+AT", "+DE", "+DE+AT", "+DE+SE", "+DE+SE+AT", "+DCRF", "+DE+SE+AT+DCRF"]
 TABLE_III = [
     "conv1",
@@ -36,7 +36,8 @@ def test_bare_de_means_conv3_to_conv5() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "R", "R+GRU", "X+LSTM", "R+LSTM+DE()", "R+LSTM+DE(conv6)", "R+LSTM+DE(conv1,conv1)", "SNLE+RMI"]
+    "name",
+    ["", "R", "R+GRU", "X+LSTM", "NM+LSTM", "R+LSTM+DE()", "R+LSTM+DE(conv6)", "R+LSTM+DE(conv1,conv1)", "SNLE+RMI"],
 )
 def test_a_wrong_name_is_refused_in_one_line(name: str) -> None:
     with pytest.raises(VariantError) as caught:

@@ -3,8 +3,10 @@ import torch
 from torch import nn
 
 from asgn.models.mobilenet import MobileNetV2
+from asgn.models.mobilenet_yolox import MobileNetAndYolox
 from asgn.models.resnet import ResNet101
 from asgn.models.vgg import VGG16
+from asgn.models.yolox import YoloxNano
 from tests.models.backbone_contract import BackboneContract
 from tests.models.textbook import dilated_convolution
 
@@ -26,6 +28,36 @@ class TestMobileNet(BackboneContract):
         before_the_dilated = (backbone.stem, *backbone.blocks[:7])
         known = {id(value) for module in before_the_dilated for value in module.parameters()}
         return {name for name, value in backbone.named_parameters() if id(value) in known}
+
+
+class TestYolox(BackboneContract):
+    strip = (32, 3200)
+
+    @classmethod
+    def build(cls):
+        return YoloxNano()
+
+    def never_trained(self, backbone):
+        return {name for name, _ in backbone.named_parameters() if name.startswith(("stem.", "dark2.", "dark3."))}
+
+    def places_behind(self, layer):
+        return 0.5
+
+
+class TestBoth(BackboneContract):
+    strip = (32, 3200)
+
+    @classmethod
+    def build(cls):
+        return MobileNetAndYolox()
+
+    def never_trained(self, backbone):
+        of_m = tuple(f"mobilenet.{part}." for part in ("stem", *(f"blocks.{block}" for block in range(7))))
+        of_n = ("yolox.stem.", "yolox.dark2.", "yolox.dark3.")
+        return {name for name, _ in backbone.named_parameters() if name.startswith(of_m + of_n)}
+
+    def places_behind(self, layer):
+        return 0.5 if layer.startswith("n.") else 0
 
 
 class NarrowVGG16(VGG16):

@@ -33,6 +33,26 @@ class TestMobileNetRmi(VariantContract):
     row = "M+RMI"
 
 
+class TestDetectorLstm(VariantContract):
+    row = "N+LSTM+DE(conv1,conv2,conv3,conv4,conv5)+SE"
+
+
+class TestBothLstm(VariantContract):
+    row = "MN+LSTM+DE(conv2,conv3,conv4,conv5)+SE+AT"
+
+
+class TestDetectorRmi(VariantContract):
+    row = "N+RMI+DE"
+
+
+class TestWordVectors(VariantContract):
+    row = "M+LSTM"
+
+    @classmethod
+    def config(cls, **changes):
+        return super().config(word_vector_size=5, trained_words=13, **changes)
+
+
 class TestSemanticLogit(VariantContract):
     row = "M+LSTM+SE"
 
@@ -66,7 +86,10 @@ def test_every_combination_builds_at_full_size(base, semantic):
         assert (generator.detail is None) == (detail == "")
 
 
-@pytest.mark.parametrize("row", ["R+LSTM+DE+SE+AT", "D+RMI+DE+SE+AT", "SNLE+DE+SE+AT", "M+RMI+DE+SE"])
+FULL_SIZE = ("R+LSTM+DE+SE+AT", "D+RMI+DE+SE+AT", "SNLE+DE+SE+AT", "M+RMI+DE+SE", "N+LSTM+DE+SE", "MN+RMI+DE+SE")
+
+
+@pytest.mark.parametrize("row", FULL_SIZE)
 def test_the_full_size_gives_full_masks(row):
     config = ModelConfig.for_variant(Variant.parse(row), 12112)
     with torch.device("meta"):

@@ -25,7 +25,8 @@ class YoloxNano(Backbone):
 
     It was trained on BGR in 0..255 without normalisation; the first convolution's weights are kept in RGB order. The
     output joins pyramid and class features of all three strides. `forward` raises the pyramid's maps to the scale of
-    the others they are joined with, which a common rate of learning serves best.
+    the others they are joined with, which a common rate of learning serves best. Cells are centred half a pixel
+    behind s * i; what the trained detector says there is of the image some 2 to 5 pixels behind, for all strides.
     """
 
     output = "joined"
