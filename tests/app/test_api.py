@@ -2,10 +2,13 @@
 
 import struct
 import zlib
+from html import unescape
 
 import numpy as np
 import pytest
 
+from asgn.app.service import PhraseAnswer
+from asgn.app.viewer import show_answers
 from asgn.data.files.masks import decode_segmentation
 from benchmarks.app_load import fuzz_images, fuzz_phrases
 from tests.app.conftest import PHRASES
@@ -89,6 +92,18 @@ def test_a_bad_phrase_leaves_the_others_their_answers(client, png):
     assert results[3]["read_as"] == {"cirlce": "circle"}
     assert results[3]["unknown_words"] == ["gnarf"]
     assert "too long" in results[4]["error"]
+
+
+def test_what_cannot_be_answered_is_said_on_the_page_as_in_the_api(client, png, segmenter, pixels):
+    phrases = ["the hat on the circle", "not a circle", "left circle without a hat"]
+    hat, nothing, rest = ask(client, png, phrases=phrases).json()["results"]
+    assert (hat["found"], hat["reason"], hat["presence"]) == (False, "the thing asked for is not known: hat", 0)
+    assert nothing["reason"] == "the phrase only says what is not meant: say what to segment"
+    assert rest["remarks"] == ["'without a hat' was not read: the model does not know negation"]
+    answers = [PhraseAnswer(phrase, segmenter(pixels, phrase)) for phrase in phrases]
+    page = unescape(show_answers("address", answers))
+    for said in (hat["reason"], nothing["reason"], rest["remarks"][0]):
+        assert said in page
 
 
 @pytest.mark.parametrize("phrases", [[""], ["  ", "\n"], []])

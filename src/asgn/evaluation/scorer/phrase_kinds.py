@@ -7,10 +7,12 @@ words besides articles ("the dog", "fire hydrant"), else `other` ("woman wearing
 
 import re
 
+from asgn.data.loading.mirrored_phrase import mirrored_phrase
+
 KINDS = ("position", "colour", "size", "ordinal", "relation", "category only", "other")
 
 _WORDS = {
-    "position": """left right leftmost rightmost lefthand righthand top bottom upper lower uppermost lowermost topmost
+    "position": """top bottom upper lower uppermost lowermost topmost
         middle center centre central corner edge side foreground background front back rear far near closest nearest
         closer nearer farthest furthest farther further""",
     "colour": """red orange yellow green blue purple violet pink brown black white gray grey golden gold silver beige
@@ -34,13 +36,16 @@ def phrase_kinds(phrase: str) -> frozenset[str]:
     """The kinds of a phrase, at least one of `KINDS`.
 
     A place relative to another object ("left of the dog", "in front of the car") is a relation, not a position;
-    relative to the picture ("left of the photo") it is a position.
+    relative to the picture ("left of the photo") it is a position. Left and right are positions where they mean a
+    side, in any form ("leftest"), and not where they do not ("right behind the dog").
     """
     text = " ".join(_WORD.findall(phrase.lower()))
     kinds = set()
     absolute = _RELATIVE_PLACE.sub(" ", text)
     if absolute != text:
         kinds.add("relation")
+    if mirrored_phrase(absolute) != absolute:
+        kinds.add("position")
     words = set(_NEXT_ONE.sub("", absolute).split())
     kinds |= {kind for kind, cues in _WORDS.items() if words & set(cues.split())}
     if kinds:

@@ -102,6 +102,7 @@ class Segmentation:
             "presence": float(self.presence),
             "area": int(np.count_nonzero(self.mask)),
             "unknown_words": list(self.unknown),
+            "unseen_words": list(self.reading.unseen),
             "cut_words": list(self.cut),
             "read_as": dict(self.read_as),
             "bbox": list(self.bbox),
