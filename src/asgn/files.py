@@ -54,6 +54,36 @@ def atomic_write(path: Path, write: Callable[[Path], object], keep_as: Path | No
             temporary.unlink(missing_ok=True)
 
 
+def atomic_folder(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a temporary folder beside `path`, force its files to disk, then put it in place.
+
+    Raises:
+        OutputError: the disk is full or the folder cannot be written to; what is there stays.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.mkdir(parents=True)
+        write(temporary)
+        for each in temporary.iterdir():
+            with each.open("rb+") as file:
+                os.fsync(file.fileno())
+        remove(path)
+        os.replace(temporary, path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        remove(temporary)
+
+
+def remove(path: Path) -> None:
+    """Delete a file or a folder with all in it, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
 def remove_leftovers(folder: Path) -> None:
     """Delete the temporary files that killed processes left in a folder which only this process writes to."""
     for leftover in folder.glob(".*.tmp"):

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import os
 import pickle
@@ -104,25 +105,46 @@ def test_fingerprint_depends_on_the_side(tmp_path):
     assert packed_path(source, tmp_path, 40) != packed_path(source, tmp_path, 41)
 
 
-@pytest.mark.parametrize("damage", ["cut", "longer", "header", "index", "empty"])
-def test_damage_is_noticed_and_mended(damage, tmp_path):
+def contents(path: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in path.iterdir()}
+
+
+@pytest.mark.parametrize("file", ["images.npy", "masks.npy", "index.json"])
+@pytest.mark.parametrize("damage", ["cut", "longer", "header", "empty", "missing"])
+def test_damage_is_noticed_and_mended(file, damage, tmp_path):
     miniatures.write_refer(tmp_path)
     source = open_dataset("unc", tmp_path, "val")
     path = packed_path(source, tmp_path, SIDE)
     pack(source, path, SIDE)
-    whole = path.read_bytes()
-    changed = {
-        "cut": whole[:-1],
-        "longer": whole + b"x",
-        "header": b"x" + whole[1:],
-        "index": whole[:-5] + bytes([whole[-5] ^ 1]) + whole[-4:],
-        "empty": b"",
-    }
-    path.write_bytes(changed[damage])
-    with pytest.raises(DataError, match="damaged"):
+    whole = contents(path)
+    content = whole[file]
+    changed = {"cut": content[:-2], "longer": content + b"x", "header": b"x" + content[1:], "empty": b""}
+    (path / file).unlink()
+    if damage != "missing":
+        (path / file).write_bytes(changed[damage])
+    with pytest.raises(DataError, match=r"damaged|cannot read"):
         PackedDataset(source, path)
-    open_packed(source, tmp_path, SIDE)
-    assert path.read_bytes() == whole
+    said: list[str] = []
+    open_packed(source, tmp_path, SIDE, say=said.append)
+    assert contents(path) == whole
+    assert len(said) == 1
+
+
+def test_another_format_is_made_again_with_a_word(tmp_path):
+    miniatures.write_refer(tmp_path)
+    source = open_dataset("unc", tmp_path, "val")
+    path, said = packed_path(source, tmp_path, SIDE), list[str]()
+    path.write_bytes(b"ASGNPACK")  # the first format was a single file
+    open_packed(source, tmp_path, SIDE, say=said.append)
+    index = path / "index.json"
+    text = index.read_text().split("\n")[1].replace('"format":2', '"format":3')
+    index.write_text(f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}\n")
+    open_packed(source, tmp_path, SIDE, say=said.append)
+    assert said == [
+        f"{path} is of an earlier format: packing it again", f"{path} is of format 3, not 2: packing it again"
+    ]  # fmt: skip
+    open_packed(source, tmp_path, SIDE, say=said.append)
+    assert len(said) == 2
 
 
 def test_bad_source_leaves_nothing(tmp_path):

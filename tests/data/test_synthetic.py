@@ -67,9 +67,7 @@ def test_ids_group_expressions_by_scene_and_referent(dataset):
         known = referents.setdefault(item.ref_id, (item.image_id, item.annotation_ids))
         assert known == (item.image_id, item.annotation_ids)
     for image_id in dataset.image_ids():
-        refs = dataset.refs_of(image_id)
-        assert len(refs) >= 2
-        assert set(refs) == {item.ref_id for item in dataset.expressions_of(image_id)}
+        assert len({item.ref_id for item in dataset.expressions_of(image_id)}) >= 2
 
 
 def test_expressions_are_a_sequence_made_when_read(monkeypatch):

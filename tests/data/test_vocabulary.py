@@ -48,8 +48,8 @@ def test_a_phrase_without_a_word_is_one_unknown_word(vocabulary):
 
 
 def test_building_orders_by_frequency_then_alphabet():
-    built = Vocabulary.build(["b a", "c b", "b c", "d"], min_count=2)
-    assert built.words == (*SPECIAL, "b", "c")
+    built = Vocabulary.build(["b a", "c b", "b c", "d"])
+    assert built.words == (*SPECIAL, "b", "c", "a", "d")
 
 
 def test_a_file_must_start_with_the_special_words(tmp_path):

@@ -71,13 +71,13 @@ def fetch(
 @data_app.command()
 def pack(
     data: Data,
-    out: Annotated[Path, typer.Option("-o", "--out", help="folder of packed files")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="folder of packed splits")],
     root: Root = None,
     split: Annotated[str, typer.Option(help="split to pack")] = "train",
     side: Annotated[int, typer.Option(min=1, max=4096, help="side of the network's square, in pixels")] = 320,
     seed: Annotated[int, typer.Option(help="of synthetic scenes")] = 0,
 ) -> None:
-    """Pack a split's images and masks at the training size into one file that is read without decoding.
+    """Pack a split's images and masks at the training size into arrays that are read without decoding.
 
     Example: asgn data pack --data unc --root data --split train -o packed
     """
@@ -85,9 +85,9 @@ def pack(
 
     source = open_dataset(data, root, split, seed=seed)
     with counting("images") as show:
-        open_packed(source, out, side, progress=lambda done, total: show(None, done, total))
+        open_packed(source, out, side, progress=lambda done, total: show(None, done, total), say=typer.echo)
     path = packed_path(source, out, side)
-    typer.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
+    typer.echo(f"{path}: {sum(file.stat().st_size for file in path.iterdir()) / 1e6:.1f} MB")
 
 
 @data_app.command()

@@ -117,7 +117,7 @@ class RunOptions:
     val_split: Annotated[str, typer.Option(help="split to validate on")] = "val"
     vocabulary: Annotated[Path | None, typer.Option(help="word list; default: the training words")] = None
     packed: Annotated[
-        Path | None, typer.Option(help="folder of packed files: the split is packed there once, then read undecoded")
+        Path | None, typer.Option(help="folder of packed splits: the split is packed there once, then read undecoded")
     ] = None
     cpu: Annotated[bool, typer.Option("--cpu", help="use no accelerator even where there is one")] = False
 

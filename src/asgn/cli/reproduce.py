@@ -43,7 +43,7 @@ def reproduce(
     weights: Annotated[str, typer.Option(help="backbone weights: default, random, or a file")] = "default",
     vocabulary: Annotated[Path | None, typer.Option(help="word list; default: the training words")] = None,
     against: Against = None,
-    packed: Annotated[Path | None, typer.Option(help="folder of packed files, as in `asgn train`")] = None,
+    packed: Annotated[Path | None, typer.Option(help="folder of packed splits, as in `asgn train`")] = None,
     allow_leak: Annotated[bool, typer.Option("--allow-leak", help="train on evaluation images, and say so")] = False,
     features: Annotated[Literal["alexnet", "squeezenet"], typer.Option(help="describes masks in table4")] = "alexnet",
     weights_features: Annotated[Path | None, typer.Option(help="its weights; alexnet can be downloaded")] = None,

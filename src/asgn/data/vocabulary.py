@@ -59,11 +59,10 @@ class Vocabulary:
         return cls([line.strip() for line in lines], strip)
 
     @classmethod
-    def build(cls, texts: Iterable[str], min_count: int = 1) -> "Vocabulary":
-        """All words that occur at least `min_count` times in `texts`, most frequent first."""
+    def build(cls, texts: Iterable[str]) -> "Vocabulary":
+        """All words of `texts`, most frequent first."""
         counts = Counter(word for text in texts for word in tokenise(text, strip=True))
-        kept = [word for word, count in counts.items() if count >= min_count]
-        return cls([*SPECIAL, *sorted(kept, key=lambda word: (-counts[word], word))], strip=True)
+        return cls([*SPECIAL, *sorted(counts, key=lambda word: (-counts[word], word))], strip=True)
 
     def __len__(self) -> int:
         return len(self.words)

@@ -20,6 +20,8 @@ from asgn.files import atomic_write
 AREA_EDGES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 """Shares of the image between which mask areas are counted."""
 
+_SHOWN_WORDS = 20
+
 
 @dataclass(frozen=True)
 class Statistics:
@@ -64,7 +66,6 @@ def statistics(
     data: ReferringDataset,
     vocabulary: Vocabulary | None = None,
     *,
-    common: int = 20,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Statistics:
     """Count through a split.
@@ -72,7 +73,6 @@ def statistics(
     Args:
         data: the split.
         vocabulary: whose unknown words are counted, if any.
-        common: how many of the commonest words to list.
         progress: takes objects done and objects in all.
     """
     strip = vocabulary.strip if vocabulary else True
@@ -94,7 +94,7 @@ def statistics(
         lengths=dict(sorted(Counter(map(len, sentences)).items())),
         cut=sum(len(sentence) > MAX_WORDS for sentence in sentences),
         distinct_words=len(words),
-        words=dict(words.most_common(common)),
+        words=dict(words.most_common(_SHOWN_WORDS)),
         unknown_rate=unknown,
         areas=None if shares is None else tuple(np.histogram(shares, AREA_EDGES)[0].tolist()),
         mean_area=float(np.mean(shares)) if shares else None,
@@ -161,7 +161,7 @@ def _draw_words(axes: Any, splits: Sequence[Statistics]) -> None:
     words: Counter[str] = Counter()
     for split in splits:
         words.update(split.words)
-    shown = words.most_common(20)[::-1]
+    shown = words.most_common(_SHOWN_WORDS)[::-1]
     axes.barh(range(len(shown)), [count for _, count in shown])
     axes.set_yticks(range(len(shown)), [word.replace("$", r"\$") for word, _ in shown])
     axes.set(title="Commonest words", xlabel="occurrences")

@@ -8,14 +8,11 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import Any
 
 from asgn.errors import DataError, OutputError
 from asgn.files import check_room, safe_relative
-
-_CHUNK = 1 << 20
 
 
 def is_archive(path: Path) -> bool:
@@ -38,14 +35,14 @@ def unpack(archive: Path, folder: Path, progress: Callable[[int, int], None] = l
     staging = folder / f".{archive.name}.{os.getpid()}.unpacking"
     try:
         staging.mkdir(parents=True, exist_ok=True)
-        with _members(archive) as members:
-            total = sum(member.size for member in members)
+        with _members(archive) as (members, extract):
+            total = sum(size for _, size in members)
             check_room(folder, total)
             done = 0
-            for member in members:
-                for written in _write(member, staging / member.name):
-                    done += written
-                    progress(done, total)
+            for member, size in members:
+                extract(member, staging)
+                done += size
+                progress(done, total)
         move_into(staging, folder)
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise DataError(f"{archive} is damaged or no archive: {error}") from error
@@ -66,53 +63,28 @@ def move_into(source: Path, folder: Path) -> None:
             os.replace(entry, target)
 
 
-class _Member(NamedTuple):
-    name: str
-    size: int
-    open: Callable[[], IO[bytes]]
-
-
-def _write(member: _Member, target: Path) -> Iterator[int]:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with member.open() as source, target.open("wb") as file:
-        while chunk := source.read(_CHUNK):
-            file.write(chunk)
-            yield len(chunk)
+_Extract = Callable[[Any, Path], object]
 
 
 @contextmanager
-def _members(archive: Path) -> Iterator[list[_Member]]:
-    """The files in an archive, all of them checked."""
+def _members(archive: Path) -> Iterator[tuple[list[tuple[Any, int]], _Extract]]:
+    """The files in an archive with their sizes, all of them checked, and what extracts one of them into a folder."""
     if archive.name.endswith(".zip"):
         with zipfile.ZipFile(archive) as zipped:
-            yield [
-                _Member(info.filename, info.file_size, partial(zipped.open, info))
-                for info in zipped.infolist()
-                if _is_file(archive, info.filename, _zip_kind(info), info.is_dir())
-            ]
+            kinds = (0, stat.S_IFREG, stat.S_IFDIR)
+            for info in zipped.infolist():
+                _check(archive, info.filename, stat.S_IFMT(info.external_attr >> 16) in kinds)
+            yield [(info, info.file_size) for info in zipped.infolist() if not info.is_dir()], zipped.extract
     else:
         with tarfile.open(archive) as tarred:
-            yield [
-                _Member(info.name, info.size, partial(_extract, tarred, info))
-                for info in tarred
-                if _is_file(archive, info.name, info.isreg() or info.isdir(), info.isdir())
-            ]
+            tarred.extraction_filter = tarfile.data_filter
+            for member in tarred:
+                _check(archive, member.name, member.isreg() or member.isdir())
+            yield [(member, member.size) for member in tarred if member.isreg()], tarred.extract
 
 
-def _zip_kind(info: zipfile.ZipInfo) -> bool:
-    return stat.S_IFMT(info.external_attr >> 16) in (0, stat.S_IFREG, stat.S_IFDIR)
-
-
-def _extract(tarred: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
-    file = tarred.extractfile(info)
-    if file is None:
-        raise tarfile.ExtractError(f"{info.name} cannot be read")
-    return file
-
-
-def _is_file(archive: Path, name: str, is_plain: bool, is_folder: bool) -> bool:
+def _check(archive: Path, name: str, is_plain: bool) -> None:
     if not is_plain:
         raise DataError(f"{archive} holds {name!r}, which is neither file nor folder: do not trust this archive")
     if name.strip("./") and not safe_relative(name):
         raise DataError(f"{archive} holds {name!r}, which would be put outside its folder: do not trust this archive")
-    return not is_folder

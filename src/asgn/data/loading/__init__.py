@@ -1,1 +1,1 @@
-"""Batches for training: order, augmentation, packed files."""
+"""Batches for training: order, augmentation, packed data."""

@@ -97,10 +97,6 @@ class SyntheticDataset:
             self._texts[image_id] = self._number(image_id, self._described(image_id).phrases)
         return self._texts[image_id]
 
-    def refs_of(self, image_id: int) -> tuple[int, ...]:
-        """The ref ids that one scene's expressions mean, in order of first use."""
-        return tuple(dict.fromkeys(expression.ref_id for expression in self.expressions_of(image_id)))
-
     def kinds_of(self, image_id: int) -> tuple[str, ...]:
         """The kind of each of the scene's expressions (category, colour, ..., absent)."""
         return tuple(phrase.kind for phrase in self._described(image_id).phrases)

@@ -59,7 +59,7 @@ class Setting:
     features: Features = field(default_factory=Features)
     image_lists: ImageLists = field(default_factory=ImageLists)
     packed: Path | None = None
-    """Folder of packed files (see RunConfig)."""
+    """Folder of packed splits (see RunConfig)."""
     allow_leak: bool = False
     protocol: Literal["clean", "reference"] = "clean"
     limit: int | None = None

@@ -59,7 +59,7 @@ class RunConfig:
     start_from: str | Path | None = None
     """A trained model whose weights and words the run begins with."""
     packed: Path | None = None
-    """Folder of packed files, where the training split is packed on first use; None decodes it anew each time."""
+    """Folder of packed splits, where the training split is packed on first use; None decodes it anew each time."""
     cached_features: Path | None = None
     """Folder of caches, where the features of a frozen backbone are computed on first use, once per image."""
     image_lists: ImageLists = field(default_factory=ImageLists)

@@ -13,9 +13,9 @@ from asgn.data.types import ReferringDataset
 def packed_split(
     data: ReferringDataset, folder: Path, side: int, accelerator: Accelerator, quiet: bool
 ) -> PackedDataset:
-    """The split as squares of `side` pixels from its packed file in `folder`.
+    """The split as squares of `side` pixels from its packed form in `folder`.
 
-    Where the file is missing or its source has changed, the main process makes it while the others wait.
+    Where that is missing or its source has changed, the main process makes it while the others wait.
 
     Raises:
         DataError: an image or mask of the source cannot be read.
@@ -29,4 +29,5 @@ def packed_split(
             folder,
             side,
             progress=lambda done, total: bar.update(task, completed=done, total=total, visible=True),
+            say=lambda text: None if hidden else bar.console.print(text),
         )
