@@ -44,8 +44,10 @@ class LanguageEncoder(nn.Module):
     ) -> None:
         super().__init__()
         self.fed_pads = fed_pads
-        self.embedding = embedding or _uniform_embedding(vocabulary_size, embedding_size)
+        self.embedding = embedding or nn.Embedding(vocabulary_size, embedding_size)
         self.lstm = nn.LSTM(embedding_size, language_size, batch_first=True)
+        if isinstance(self.embedding, nn.Embedding):  # drawn after the LSTM: a seed decides by the order
+            nn.init.uniform_(self.embedding.weight, -0.08, 0.08)
         self._initialise(language_size)
 
     def _initialise(self, size: int) -> None:
@@ -66,12 +68,6 @@ class LanguageEncoder(nn.Module):
         states = F.normalize(hidden, dim=-1)
         last = (lengths - 1).view(-1, 1, 1).expand(-1, 1, states.shape[-1])
         return Language(embedded, states, states.gather(1, last).squeeze(1), lengths)
-
-
-def _uniform_embedding(words: int, size: int) -> nn.Embedding:
-    embedding = nn.Embedding(words, size)
-    nn.init.uniform_(embedding.weight, -0.08, 0.08)
-    return embedding
 
 
 def pad_in_front(tokens: Tensor, lengths: Tensor, size: int) -> tuple[Tensor, Tensor]:
