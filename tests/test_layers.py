@@ -11,7 +11,7 @@ ROOT = Path(asgn.__file__).parent
 
 LAYERS: dict[str, list[set[str]]] = {
     "": [
-        {"__init__", "errors", "variants", "settings", "config", "files", "losses"},
+        {"__init__", "errors", "variants", "settings", "config", "files", "losses", "progress"},
         {"data", "models"},
         {"checkpoint"},
         {"training", "evaluation", "inference"},

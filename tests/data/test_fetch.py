@@ -134,7 +134,7 @@ def test_disk_space_is_checked_first(mirror, tmp_path, monkeypatch):
 def test_progress_reaches_the_end(mirror, tmp_path):
     seen = []
     downloads = table(mirror, BODY, ["ok"])
-    fetch("unc", tmp_path, downloads=downloads, progress=lambda what, done, total: seen.append((what, done, total)))
+    fetch("unc", tmp_path, downloads=downloads, progress=lambda done, total, what: seen.append((what, done, total)))
     assert ("refcoco.zip", len(BODY), len(BODY)) in seen
     assert seen[-1] == ("unpacking refcoco.zip", 512_000, 512_000)
 

@@ -18,10 +18,10 @@ from rich.progress import (
 
 from asgn.cli.data_checks import audit, stats, verify
 from asgn.cli.options import Data, Json, Root, json_text
-from asgn.cli.progress import counting
 from asgn.data.datasets import open_dataset
 from asgn.data.download.fetch import fetch as fetch_files
 from asgn.data.download.mirrors import DOWNLOADS
+from asgn.progress import progress_bar
 
 data_app = typer.Typer(name="data", help="Get, check, count, audit, pack and make data sets.", no_args_is_help=True)
 for command in (verify, stats, audit):
@@ -51,7 +51,7 @@ def fetch(
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         tasks: dict[str, TaskID] = {}
 
-        def show(what: str, done: int, total: int | None) -> None:
+        def show(done: int, total: int | None, what: str = "", /) -> None:
             if what not in tasks:
                 tasks[what] = bar.add_task(what)
             bar.update(tasks[what], completed=done, total=total)
@@ -63,7 +63,7 @@ def fetch(
     for result in results:
         typer.echo(f"{result.name}: {result.outcome}" + (f" from {result.origin}" if result.origin else ""))
         for failure in result.failures:
-            typer.echo(f"  in vain: {failure}")
+            typer.echo(f"  failed: {failure}")
         if result.sha256:
             typer.echo(f"  sha256 {result.sha256} ({'as known' if result.checked else 'not known before: compare it'})")
 
@@ -84,8 +84,8 @@ def pack(
     from asgn.data.loading.pack import open_packed, packed_path
 
     source = open_dataset(data, root, split, seed=seed)
-    with counting("images") as show:
-        open_packed(source, out, side, progress=lambda done, total: show(None, done, total), say=typer.echo)
+    with progress_bar("images") as show:
+        open_packed(source, out, side, progress=show, say=typer.echo)
     path = packed_path(source, out, side)
     typer.echo(f"{path}: {sum(file.stat().st_size for file in path.iterdir()) / 1e6:.1f} MB")
 
@@ -108,7 +108,7 @@ def expressions(
     """
     from asgn.data.photographs.annotate import annotate
 
-    with counting("images") as show:
+    with progress_bar("images") as show:
         made = annotate(
             annotations,
             images,
@@ -118,7 +118,7 @@ def expressions(
             val_share=val_share,
             seed=seed,
             limit=limit,
-            progress=lambda done, total: show(None, done, total),
+            progress=show,
         )
     if as_json:
         typer.echo(json_text(vars(made)))

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Annotated, get_args
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from asgn.cli.options import Against, Data, Json, Root, json_text
-from asgn.cli.progress import counting
+from asgn.cli.tables import new_table, print_table
 from asgn.data.checks.image_origin import ImageLists
 from asgn.data.checks.leaks import audit as compare
 from asgn.data.checks.statistics import Statistics, draw_statistics, statistics
@@ -19,6 +18,7 @@ from asgn.data.checks.verify import verify as look_through
 from asgn.data.datasets import open_dataset, splits_of_dataset
 from asgn.data.vocabulary import Vocabulary
 from asgn.errors import DataError
+from asgn.progress import progress_bar
 from asgn.variants import BackboneName
 
 _SHOWN_FAULTS = 20
@@ -34,10 +34,8 @@ def verify(
 
     Example: asgn data verify --data own --root my-photos
     """
-    with counting("images") as show:
-        result = look_through(
-            data, root, pixels=pixels, progress=lambda split, done, total: show(f"{split}: images", done, total)
-        )
+    with progress_bar("images") as show:
+        result = look_through(data, root, pixels=pixels, progress=show)
     if as_json:
         typer.echo(json_text({**asdict(result), "differences": result.differences, "ok": result.ok}))
     else:
@@ -68,15 +66,15 @@ def stats(
         words = None
     results = []
     for each in split or there:
-        with counting(f"{each}: objects") as show:
+        with progress_bar(f"{each}: objects") as show:
             opened = open_dataset(data, root, each)
-            results.append(statistics(opened, words, progress=lambda done, total: show(None, done, total)))
+            results.append(statistics(opened, words, progress=show))
     if png is not None:
         draw_statistics(results, png)
     if as_json:
         typer.echo(json_text([result.to_json() for result in results]))
         return
-    Console().print(_statistics_table(results))
+    print_table(_statistics_table(results))
 
 
 def audit(
@@ -98,23 +96,18 @@ def audit(
     if as_json:
         typer.echo(json_text(stamp.to_json()))
     else:
-        table = Table(title=f"images of {stamp.dataset}/{stamp.split}")
-        for column in ("evaluation split", "status", "why"):
-            table.add_column(column)
+        table = new_table(f"images of {stamp.dataset}/{stamp.split}", ("evaluation split", "status", "why"))
         for name, found in stamp.splits.items():
             ids = f": {', '.join(map(str, found.image_ids[:5]))}, ..." if found.image_ids else ""
             table.add_row(name, found.status, found.reason + ids)
-        Console().print(table)
+        print_table(table)
         typer.echo(stamp.line())
     if stamp.needs_permission:
         raise typer.Exit(1)
 
 
 def _statistics_table(results: Sequence[Statistics]) -> Table:
-    table = Table(title=results[0].dataset)
-    table.add_column("")
-    for result in results:
-        table.add_column(result.split, justify="right")
+    table = new_table(results[0].dataset, ("",), (result.split for result in results))
     rows: tuple[tuple[str, Callable[[Statistics], str]], ...] = (
         ("images", lambda s: f"{s.images:,}"),
         ("refs", lambda s: f"{s.refs:,}"),
@@ -134,12 +127,11 @@ def _statistics_table(results: Sequence[Statistics]) -> Table:
 
 
 def _print_verification(result: Verification) -> None:
-    table = Table(title=f"{result.name} in {result.root}" if result.root else result.name)
-    for column in ("split", "images", "refs", "expressions"):
-        table.add_column(column, justify="left" if column == "split" else "right")
+    title = f"{result.name} in {result.root}" if result.root else result.name
+    table = new_table(title, ("split",), ("images", "refs", "expressions"))
     for split in result.splits:
         table.add_row(split.split, f"{split.images:,}", f"{split.refs:,}", f"{split.expressions:,}")
-    Console().print(table)
+    print_table(table)
     for title, lines in (("differs", result.differences), ("note", result.notes), ("fault", result.faults)):
         for line in lines[:_SHOWN_FAULTS]:
             typer.echo(f"{title}: {line}")

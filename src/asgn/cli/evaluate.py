@@ -5,18 +5,17 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
-from rich import box
-from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
 from asgn.cli.gres_table import gres_table
 from asgn.cli.options import Data, Device, ModelArgument, Root
+from asgn.cli.tables import new_table, print_table
 from asgn.data.datasets import open_dataset
 from asgn.evaluation.evaluate import Evaluation
 from asgn.evaluation.metrics import PRECISION_THRESHOLDS
 from asgn.evaluation.scorer.predictions import coco_result
 from asgn.files import atomic_write_json, atomic_write_text, ensure_writable_folder
+from asgn.progress import progress_bar
 
 
 def evaluate(
@@ -51,8 +50,7 @@ def evaluate(
         if file is not None:
             ensure_writable_folder(file.parent)
     masks: list[dict[str, Any]] = []
-    with Progress(console=Console(stderr=True), transient=True, disable=not is_main) as bar:
-        task = bar.add_task("images", total=None)
+    with progress_bar("images", hidden=not is_main) as show:
         evaluation = score(
             segmenter,
             dataset,
@@ -60,7 +58,7 @@ def evaluate(
             control_seed=0 if control else None,
             limit=limit,
             keep_mask=None if masks_file is None else lambda *answer: masks.append(coco_result(*answer)),
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            progress=show,
         )
     masks = gather_object(masks)
     if not is_main:
@@ -71,21 +69,17 @@ def evaluate(
         atomic_write_json(json_file, result | evaluation.to_json())
     if masks_file is not None:
         atomic_write_text(masks_file, json.dumps(masks, ensure_ascii=False) + "\n")
-    console = Console()
-    console.print(score_table(row, evaluation))
+    print_table(score_table(row, evaluation))
     generalised = gres_table(evaluation)
     if generalised is not None:
-        console.print(generalised)
+        print_table(generalised)
 
 
 def score_table(name: str, evaluation: Evaluation) -> Table:
     """The scores as a table, protocol and split named, with the control beneath."""
     title = f"{name} on {evaluation.dataset}/{evaluation.split}, protocol {evaluation.protocol}"
     measures = ["oIoU", "mIoU", *(f"Pr@{threshold}" for threshold in PRECISION_THRESHOLDS)]
-    table = Table(title=title, title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("phrases")
-    for column in ("expr.", *measures):
-        table.add_column(column, justify="right", no_wrap=True)
+    table = new_table(title, ("phrases",), ("expr.", *measures))
     rows = [("true", evaluation.scores)]
     if evaluation.control is not None:
         rows.append(("shuffled", evaluation.control))

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from rich import box
 from rich.table import Table
 
+from asgn.cli.tables import new_table
 from asgn.evaluation.gres import GRES_METRICS, TARGETS
 
 if TYPE_CHECKING:
@@ -16,10 +16,7 @@ def gres_table(record: "ScoreRecord") -> Table | None:
     parts = record.gres["targets"]
     if set(parts) <= {TARGETS[1]}:
         return None
-    table = Table(title="generalised (GRES)", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("targets")
-    for name in ("expr.", *GRES_METRICS):
-        table.add_column(name, justify="right", no_wrap=True)
+    table = new_table("generalised (GRES)", ("targets",), ("expr.", *GRES_METRICS))
     for name, part in {"all": record.gres, **parts}.items():
         shown = ["-" if part[measure] is None else f"{part[measure]:.2f}" for measure in GRES_METRICS]
         table.add_row(name, str(part["expressions"]), *shown)

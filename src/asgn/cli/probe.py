@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from asgn.cli.options import Data, Device, Json, ModelArgument, Root, json_text
-from asgn.cli.progress import counting
 from asgn.data.datasets import open_dataset
+from asgn.progress import progress_bar
 
 if TYPE_CHECKING:
     from asgn.evaluation.probes.binomial import Share
@@ -38,8 +38,8 @@ def probe(
     dataset = open_dataset(data, root, split)
     instances_of(dataset)
     segmenter = load(model, device)
-    with counting("images") as show:
-        asked = ask(segmenter, dataset, limit, lambda done, total: show(None, done, total))
+    with progress_bar("images") as show:
+        asked = ask(segmenter, dataset, limit, show)
     calibration = calibrate_presence(asked.phrases, dataset)
     written = write_presence(find_model(model), calibration) if calibrate else None
     if json_output:

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from asgn.cli.gres_table import gres_table
 from asgn.cli.options import Data, Root
-from asgn.cli.progress import counting
+from asgn.cli.tables import new_table, print_table
 from asgn.data.checks.leaks import LeakStamp
 from asgn.data.datasets import open_dataset
 from asgn.data.files.json_file import read_json
@@ -20,6 +19,7 @@ from asgn.data.types import ReferringDataset
 from asgn.errors import DataError, UserError
 from asgn.evaluation.metrics import METRICS
 from asgn.files import atomic_write_json, ensure_writable_folder
+from asgn.progress import progress_bar
 
 if TYPE_CHECKING:
     from asgn.evaluation.scorer.generalised import GeneralisedScore
@@ -62,7 +62,7 @@ def score(
     stamp = _NO_AUDIT if leaks is None else leak_stamp(leaks, dataset)
     if json_file is not None:
         ensure_writable_folder(json_file.parent)
-    with read_predictions(masks, dataset.expressions) as predictions, counting("expressions") as show:
+    with read_predictions(masks, dataset.expressions) as predictions, progress_bar("expressions") as show:
         card = scorer.score(
             predictions,
             dataset,
@@ -70,16 +70,12 @@ def score(
             resamples=resamples,
             seed=seed,
             leak_stamp=stamp,
-            progress=lambda done, total: show(None, done, total),
+            progress=show,
         )
         protocols, generalised = [], []
         if compare_protocols:
-            protocols = under_protocols(
-                predictions, dataset, seed=seed, progress=lambda done, total: show("protocols", done, total)
-            )
-            generalised = compare_generalised(
-                predictions, dataset, threshold, progress=lambda done, total: show("generalised", done, total)
-            )
+            protocols = under_protocols(predictions, dataset, seed=seed, progress=show)
+            generalised = compare_generalised(predictions, dataset, threshold, progress=show)
     if json_file is not None:
         result: dict[str, Any] = {"masks": str(masks), **card.to_json()}
         if protocols:
@@ -109,11 +105,9 @@ def leak_stamp(source: Path, dataset: ReferringDataset) -> str:
     return f"{found.status}: {found.reason}" if found.reason else found.status
 
 
-def _print(
-    card: "ScoreCard", protocols: "Sequence[ProtocolScore]", generalised: "Sequence[GeneralisedScore]"
-) -> None:
+def _print(card: "ScoreCard", protocols: "Sequence[ProtocolScore]", generalised: "Sequence[GeneralisedScore]") -> None:
     console = Console()
-    console.print(_table_of_scores(card))
+    print_table(_table_of_scores(card))
     for line in (
         f"{len(card.scores)} expressions, {card.refs} refs, {card.images} images; data {card.fingerprint[:12]}",
         f"protocol: {card.to_json()['protocol']}",
@@ -122,11 +116,11 @@ def _print(
         console.print(line, markup=False, highlight=False)
     by_targets = gres_table(card)
     if by_targets is not None:
-        console.print(by_targets)
-    console.print(_table_of_parts(card))
+        print_table(by_targets)
+    print_table(_table_of_parts(card))
     if protocols:
-        console.print(_table_of_protocols(protocols))
-        console.print(_table_of_generalised(generalised))
+        print_table(_table_of_protocols(protocols))
+        print_table(_table_of_generalised(generalised))
     for what, names in (("missing", card.missing), ("extra", card.extra), ("doubled", card.doubled)):
         if names:
             console.print(_listing(what, names), markup=False, highlight=False)
@@ -135,7 +129,7 @@ def _print(
 def _table_of_scores(card: "ScoreCard") -> Table:
     """Each measure over the whole split, with its interval."""
     record = card.to_json()
-    table = _table(f"{card.dataset}/{card.split}", ("measure",), ("score", "95% interval"))
+    table = new_table(f"{card.dataset}/{card.split}", ("measure",), ("score", "95% interval"))
     for name in METRICS:
         table.add_row(name, _number(record["scores"][name]), _interval(record["intervals_95"][name]))
     if record["scores"]["absent_expressions"]:
@@ -145,7 +139,7 @@ def _table_of_scores(card: "ScoreCard") -> Table:
 
 def _table_of_parts(card: "ScoreCard") -> Table:
     """The scores of each part of the split; the precisions left out are in the JSON."""
-    table = _table("by part", ("",), ("expr.", *_SHORT_METRICS, "absent"))
+    table = new_table("by part", ("",), ("expr.", *_SHORT_METRICS, "absent"))
     for title, groups in card.parts.items():
         table.add_row(title, style="bold")
         for group, summary in groups.items():
@@ -157,7 +151,7 @@ def _table_of_parts(card: "ScoreCard") -> Table:
 
 def _table_of_protocols(protocols: "Sequence[ProtocolScore]") -> Table:
     measures = _SHORT_METRICS[:3]
-    table = _table("the same masks as others score", ("size", "sentences", "threshold"), ("expr.", *measures))
+    table = new_table("the same masks as others score", ("size", "sentences", "threshold"), ("expr.", *measures))
     for item in protocols:
         shown = [_number(item.scores[name]) for name in measures]
         table.add_row(item.size, item.sentences, item.threshold, str(item.expressions), *shown)
@@ -166,19 +160,10 @@ def _table_of_protocols(protocols: "Sequence[ProtocolScore]") -> Table:
 
 def _table_of_generalised(protocols: "Sequence[GeneralisedScore]") -> Table:
     """Each protocol with what is shown of its own measures; the precisions left out are in the JSON."""
-    table = _table("the same masks as work on no or several targets scores", ("protocol", "size", "scores"), ())
+    table = new_table("the same masks as work on no or several targets scores", ("protocol", "size", "scores"), ())
     for item in protocols:
         shown = [f"{name} {_number(value)}" for name, value in item.scores.items() if not name.startswith("Pr@")]
         table.add_row(item.protocol, item.size, ", ".join(shown))
-    return table
-
-
-def _table(title: str, texts: Iterable[str], numbers: Iterable[str]) -> Table:
-    table = Table(title=title, title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in texts:
-        table.add_column(name, overflow="fold")
-    for name in numbers:
-        table.add_column(name, justify="right", no_wrap=True)
     return table
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import typer
 
 from asgn.cli.options import json_text
-from asgn.cli.progress import counting
 from asgn.inference.results.records import OutputFormat
 from asgn.inference.sheets.reader import read_sheet
+from asgn.progress import progress_bar, silent
 
 _LONGEST_WAIT = timedelta(days=7)
 """For the slowest process of a sheet; the usual limit of minutes would end a long run at its very end."""
@@ -40,8 +40,8 @@ def segment_sheet_file(
     if device == "auto" and processes.num_processes > 1:
         chosen = processes.device
     segmenter = load(model, chosen, densecrf)
-    with counting("rows" if processes.num_processes == 1 else "rows of this process") as show:
-        show_here = (lambda done, total: show(None, done, total)) if processes.is_main_process else None
+    with progress_bar("rows" if processes.num_processes == 1 else "rows of this process") as show:
+        show_here = show if processes.is_main_process else silent
         summary = segment_sheet(segmenter, sheet, out, output_format, processes, show_here, category)
     processes.destroy_process_group()
     if summary is None:

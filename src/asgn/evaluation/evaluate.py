@@ -14,13 +14,11 @@ from asgn.errors import DataError
 from asgn.evaluation.control import shuffled_phrases
 from asgn.evaluation.metrics import SegmentationScores
 from asgn.evaluation.record import FLAG_BY_MASK, ScoreRecord
+from asgn.progress import Progress, silent
 
 Predict = Callable[[Image, list[str]], Sequence[Mask] | NDArray[np.bool_]]
 """An image (H, W, 3) uint8 and P phrases to P masks (H, W) bool, in the order of the phrases. Every phrase gets a
 mask: one that cannot be encoded gets an empty one."""
-
-Progress = Callable[[int, int], None]
-"""Called after each image with the images done and their total."""
 
 KeepMask = Callable[[Expression, Mask, bool | None], None]
 """Called with each scored expression, the mask (H, W) that was scored for it, and the no-target flag, if any."""
@@ -102,7 +100,7 @@ def evaluate(
     leak_stamp: str | None = None,
     keep_mask: KeepMask | None = None,
     share: Share = WHOLE,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> Evaluation:
     """Score `predict` over every sentence of the split, each at its image's own size (protocol section 5).
 
@@ -148,8 +146,7 @@ def evaluate(
                 keep_mask(item, *answers[item.text])
             if shuffled:
                 control.add(item.sentence_id, answers[shuffled[item.sentence_id]][0], truth)
-        if progress is not None:
-            progress(done, len(own))
+        progress(done, len(own))
     parts = share.gather([(scores, control, asked, seconds)])
     expressions = [item for group in groups for item in group]
     order = [item.sentence_id for item in expressions]

@@ -22,8 +22,9 @@ from torch import Tensor, nn
 
 from asgn.data.types import Expression, ReferringDataset
 from asgn.errors import CheckpointError, DataError, MissingExtraError
-from asgn.evaluation.evaluate import Predict, Progress
+from asgn.evaluation.evaluate import Predict
 from asgn.evaluation.scorer.protocols import squash
+from asgn.progress import Progress, silent
 
 SIDE = 224
 IMAGES = 2000
@@ -74,7 +75,7 @@ def collect_pairs(
     *,
     images: int = IMAGES,
     seed: int = 0,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> MaskPairs:
     """Predict one expression, drawn at random, for each of up to `images` images, drawn at random.
 
@@ -93,8 +94,7 @@ def collect_pairs(
         (mask,) = predict(dataset.image(expression.image_id), [expression.text])
         predicted.append(squash(mask, SIDE))
         true.append(squash(dataset.mask(expression), SIDE))
-        if progress is not None:
-            progress(done, len(chosen))
+        progress(done, len(chosen))
     return MaskPairs(np.stack(predicted), np.stack(true))
 
 

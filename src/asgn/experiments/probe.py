@@ -5,7 +5,6 @@ from typing import Any
 
 from asgn.checkpoint import PresenceCalibration
 from asgn.data.types import Image, ReferringDataset
-from asgn.evaluation.evaluate import Progress
 from asgn.evaluation.probes.absence import PRESENT, RatedPhrases, rate_phrases
 from asgn.evaluation.probes.binomial import Share
 from asgn.evaluation.probes.spatial_probe import score_sides, side_questions
@@ -14,6 +13,7 @@ from asgn.experiments.runs.leaks import leak_stamp_of
 from asgn.inference.presence import presence_scores
 from asgn.inference.results.segmentation import binarise
 from asgn.inference.segmenter import Segmenter
+from asgn.progress import Progress, silent
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Probe:
 
 
 def probe(
-    segmenter: Segmenter, data: ReferringDataset, limit: int | None = None, progress: Progress | None = None
+    segmenter: Segmenter, data: ReferringDataset, limit: int | None = None, progress: Progress = silent
 ) -> Probe:
     """Ask a model for sides (see `side_questions`) and for absent things (see `rate_phrases`).
 

@@ -1,7 +1,7 @@
 """What a split is made of: expressions, words, and sizes of what they refer to; as numbers and as a picture."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +16,7 @@ from asgn.data.types import ReferringDataset
 from asgn.data.vocabulary import MAX_WORDS, Vocabulary, tokenise
 from asgn.errors import DataError
 from asgn.files import atomic_write
+from asgn.progress import Progress, silent
 
 AREA_EDGES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 """Shares of the image between which mask areas are counted."""
@@ -66,7 +67,7 @@ def statistics(
     data: ReferringDataset,
     vocabulary: Vocabulary | None = None,
     *,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = silent,
 ) -> Statistics:
     """Count through a split.
 
@@ -102,7 +103,7 @@ def statistics(
     )
 
 
-def _area_shares(data: ReferringDataset, progress: Callable[[int, int], None]) -> list[float] | None:
+def _area_shares(data: ReferringDataset, progress: Progress) -> list[float] | None:
     referents = {(each.image_id, each.annotation_ids): each for each in data.expressions if each.annotation_ids}
     shares = []
     for done, expression in enumerate(referents.values(), 1):

@@ -13,12 +13,10 @@ from asgn.data.files.mask_images import read_drawn_mask
 from asgn.data.readers.own import OwnFolder
 from asgn.data.types import Expression, ImagesOnDisk, ReferringDataset
 from asgn.errors import DataError
+from asgn.progress import Progress, silent
 
 _TURNED = "turned by EXIF; they are read upright, and outlines and masks are taken to be of the upright image"
 _SHOWN_FILES = 3
-
-Progress = Callable[[str, int, int], None]
-"""Takes the split being looked through, images done, and images in all."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ class Verification:
 
 
 def verify(
-    name: str, root: Path | None, *, pixels: bool = True, progress: Progress = lambda split, done, total: None
+    name: str, root: Path | None, *, pixels: bool = True, progress: Progress = silent
 ) -> Verification:
     """Look through all splits of a data set. One in which nothing can be read is faulty too.
 
@@ -128,7 +126,7 @@ def _check_pixels(data: ReferringDataset, add: Callable[[str], None], progress: 
             add(str(error))
         for expression in expressions.values():
             _check_mask(data, expression, shape, add)
-        progress(data.split, done, len(of_image))
+        progress(done, len(of_image), f"{data.split}: images")
 
 
 def _check_mask(

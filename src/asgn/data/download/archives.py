@@ -13,6 +13,7 @@ from typing import Any
 
 from asgn.errors import DataError, OutputError
 from asgn.files import check_room, safe_relative
+from asgn.progress import Progress, silent
 
 
 def is_archive(path: Path) -> bool:
@@ -20,7 +21,7 @@ def is_archive(path: Path) -> bool:
     return path.name.endswith((".zip", ".tar.gz", ".tgz", ".tar"))
 
 
-def unpack(archive: Path, folder: Path, progress: Callable[[int, int], None] = lambda done, total: None) -> None:
+def unpack(archive: Path, folder: Path, progress: Progress = silent) -> None:
     """Unpack a zip or tar file into `folder`, all or nothing: files appear there once every one has been read.
 
     Args:

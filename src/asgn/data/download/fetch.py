@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,9 +13,7 @@ from asgn.data.download.mirrors import DOWNLOADS, Download
 from asgn.data.download.transfer import TIMEOUT, MirrorError, check_sum, download
 from asgn.errors import DataError
 from asgn.files import check_room, ensure_writable_folder
-
-Progress = Callable[[str, int, int | None], None]
-"""Takes what is being done, bytes done, and bytes in all, where known."""
+from asgn.progress import Progress, silent
 
 _PARTIAL_FOLDER = ".downloads"
 _SEARCH_DEPTH = 4
@@ -41,7 +39,7 @@ def fetch(
     root: Path,
     *,
     source: Path | None = None,
-    progress: Progress = lambda what, done, total: None,
+    progress: Progress = silent,
     timeout: float = TIMEOUT,
     downloads: Mapping[str, tuple[Download, ...]] = DOWNLOADS,
 ) -> list[Fetched]:
@@ -83,7 +81,11 @@ def _fetch(file: Download, root: Path, progress: Progress, timeout: float, name:
     while True:
         try:
             url, sha256, failed = download(
-                file, partial, progress=lambda done, total: progress(file.name, done, total), timeout=timeout, urls=urls
+                file,
+                partial,
+                progress=lambda done, total, what="": progress(done, total, file.name),
+                timeout=timeout,
+                urls=urls,
             )
         except DataError as error:
             raise DataError(_by_hand(file, root, name, [*failures, str(error)])) from error
@@ -117,7 +119,7 @@ def _place(file: Download, path: Path, root: Path, progress: Progress) -> None:
     """Unpack an archive, or put a plain file, where it belongs; check that it brought what it should."""
     folder = root / file.folder
     if is_archive(path):
-        unpack(path, folder, lambda done, total: progress(f"unpacking {file.name}", done, total))
+        unpack(path, folder, lambda done, total, what="": progress(done, total, f"unpacking {file.name}"))
     else:
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copy2(path, folder / file.name)

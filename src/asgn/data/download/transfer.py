@@ -4,13 +4,14 @@ import hashlib
 import http.client
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from asgn import __version__
 from asgn.data.download.mirrors import Download
 from asgn.errors import DataError
 from asgn.files import check_room
+from asgn.progress import Progress, silent
 
 TIMEOUT = 30.0
 """Seconds of silence after which a mirror is given up for this attempt."""
@@ -19,9 +20,6 @@ ATTEMPTS = 3
 """Connections to one mirror, each going on where the last broke off."""
 
 _CHUNK = 1 << 16
-
-Progress = Callable[[int, int | None], None]
-"""Takes bytes done and bytes in all, where known."""
 
 
 class MirrorError(Exception):
@@ -32,7 +30,7 @@ def download(
     file: Download,
     partial: Path,
     *,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = silent,
     timeout: float = TIMEOUT,
     urls: Sequence[str] | None = None,
 ) -> tuple[str, str, list[str]]:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from asgn.errors import DataError
 from asgn.files import check_room, ensure_writable_folder
+from asgn.progress import Progress, silent
 
 Key = tuple[int, bool]
 """An image's id, and whether it is mirrored."""
@@ -58,7 +59,7 @@ class FeatureCache:
         self,
         compute: Callable[[Tensor], Mapping[str, Tensor]],
         image: Callable[[int], Tensor],
-        progress: Callable[[int, int], None] = lambda done, total: None,
+        progress: Progress = silent,
     ) -> None:
         """Compute the rows that are not done yet.
 

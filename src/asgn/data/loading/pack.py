@@ -23,14 +23,12 @@ from asgn.data.transforms import resize_and_pad_image, resize_and_pad_mask
 from asgn.data.types import Expression, Image, ImagesOnDisk, Mask, ReferringDataset
 from asgn.errors import DataError
 from asgn.files import atomic_folder, check_room, ensure_writable_folder, remove
+from asgn.progress import Progress, silent
 
 _FORMAT = 2  # raised with the layout, and with any change of the transforms
 
 _IMAGES, _MASKS, _INDEX = "images.npy", "masks.npy", "index.json"
 _INDEX_BYTES = 100  # of the index, for each referent, with room to spare
-
-Progress = Callable[[int, int], None]
-"""Takes images done and images in all."""
 
 
 class PackedDataset:
@@ -99,7 +97,7 @@ def open_packed(
     folder: Path,
     side: int,
     *,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = silent,
     say: Callable[[str], None] = lambda text: None,
 ) -> PackedDataset:
     """The packed form of a split, made on first use and whenever its source or the format has changed.
@@ -131,7 +129,7 @@ def packed_path(source: ReferringDataset, folder: Path, side: int) -> Path:
     return folder / f"{safe}.pack"
 
 
-def pack(source: ReferringDataset, path: Path, side: int, *, progress: Progress = lambda done, total: None) -> None:
+def pack(source: ReferringDataset, path: Path, side: int, *, progress: Progress = silent) -> None:
     """Write the packed folder of a split.
 
     Raises:

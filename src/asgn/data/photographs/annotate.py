@@ -7,7 +7,7 @@ import os
 import random
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +23,7 @@ from asgn.data.photographs.quality import Sources
 from asgn.data.photographs.scene_objects import Names, scene_objects
 from asgn.errors import DataError, OutputError
 from asgn.files import ensure_writable_folder
+from asgn.progress import Progress, silent
 
 _WORDINGS = 16
 _SHARES: dict[Kind, float] = {**KIND_SHARES, "category": 0.5}
@@ -65,7 +66,7 @@ def annotate(
     val_share: float = 0.0,
     seed: int = 0,
     limit: int | None = None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = silent,
 ) -> Annotated:
     """Write a folder of images, instances and referring expressions, unambiguous by the file's own annotations.
 

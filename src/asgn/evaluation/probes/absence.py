@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from asgn.data.photographs.absent_phrases import AbsentPhrases
 from asgn.data.types import Image, ReferringDataset
 from asgn.errors import DataError
-from asgn.evaluation.evaluate import Progress
 from asgn.evaluation.probes.binomial import Share
 from asgn.evaluation.probes.spatial_probe import instances_of
+from asgn.progress import Progress, silent
 
 Rate = Callable[[Image, list[str]], Sequence[float]]
 """An image (H, W, 3) uint8 and P phrases to P presence scores, 0 for a phrase that gets an empty mask anyway."""
@@ -74,7 +74,7 @@ class RatedPhrases:
 
 
 def rate_phrases(
-    rate: Rate, dataset: ReferringDataset, *, seed: int = 0, limit: int | None = None, progress: Progress | None = None
+    rate: Rate, dataset: ReferringDataset, *, seed: int = 0, limit: int | None = None, progress: Progress = silent
 ) -> RatedPhrases:
     """Ask for what is in each image of a split, and for as much that is not.
 
@@ -109,8 +109,7 @@ def rate_phrases(
             scores += rate(dataset.image(image_id), list(asked))
             kinds += asked.values()
             image_ids += [image_id] * len(asked)
-        if progress is not None:
-            progress(done, len(images))
+        progress(done, len(images))
     if not scores:
         raise DataError(f"in no image of split {dataset.split!r} of {dataset.name!r} is anything surely absent")
     return RatedPhrases(np.array(scores, dtype=np.float64), np.array(image_ids, dtype=np.int64), tuple(kinds))

@@ -14,8 +14,9 @@ from asgn.data.photographs.quality import Sources
 from asgn.data.photographs.scene_objects import Names
 from asgn.data.types import ReferringDataset
 from asgn.errors import DataError
-from asgn.evaluation.evaluate import Predict, Progress
+from asgn.evaluation.evaluate import Predict
 from asgn.evaluation.probes.binomial import Share
+from asgn.progress import Progress, silent
 
 MIN_AREA = 0.005
 """Share of the image that either object of a pair covers at least."""
@@ -65,7 +66,7 @@ def side_questions(dataset: ReferringDataset, seed: int = 0) -> list[SideQuestio
 
 
 def score_sides(
-    predict: Predict, dataset: ReferringDataset, questions: Sequence[SideQuestion], progress: Progress | None = None
+    predict: Predict, dataset: ReferringDataset, questions: Sequence[SideQuestion], progress: Progress = silent
 ) -> dict[str, Share]:
     """How often the mask for a question overlaps the object meant more (higher IoU) than the other one, by side.
 
@@ -87,8 +88,7 @@ def score_sides(
         for question, mask in zip(group, masks, strict=True):
             meant, other = instances.mask(question.meant), instances.mask(question.other)
             shares[question.side] += Share(int(iou(mask, meant) > iou(mask, other)), 1)
-        if progress is not None:
-            progress(done, len(groups))
+        progress(done, len(groups))
     return shares
 
 

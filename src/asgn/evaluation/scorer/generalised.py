@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 from asgn.data.files.coco_instances import Instances
 from asgn.data.files.summed_polygons import sum_of_polygons
 from asgn.data.types import Expression, Mask, ReferringDataset
-from asgn.evaluation.evaluate import Progress
 from asgn.evaluation.gres import measure_gres
 from asgn.evaluation.metrics import (
     INTERSECTION,
@@ -39,6 +38,7 @@ from asgn.evaluation.metrics import (
 from asgn.evaluation.scorer.predictions import Predictions
 from asgn.evaluation.scorer.protocols import SIZES, squash
 from asgn.evaluation.scorer.score import foreground
+from asgn.progress import Progress, silent
 
 EMPTY_BELOW = (0, 50)
 """Pixels below which a mask counts as empty, for models that have no flag; one without a pixel always does."""
@@ -58,7 +58,7 @@ class GeneralisedScore:
 
 
 def compare_generalised(
-    predictions: Predictions, dataset: ReferringDataset, threshold: float, progress: Progress | None = None
+    predictions: Predictions, dataset: ReferringDataset, threshold: float, progress: Progress = silent
 ) -> list[GeneralisedScore]:
     """Score the same masks by every protocol above; REFER's sums only where the data set has polygons.
 
@@ -84,8 +84,7 @@ def compare_generalised(
         counts[:, index] = count_pixels(mask, truth), count_pixels(squashed, small)
         if instances is not None:
             summed[index] = count_pixels(mask, _summed_truth(instances, expression, truth) == 1)
-        if progress is not None:
-            progress(index + 1, len(expressions))
+        progress(index + 1, len(expressions))
     is_empty = in_mask(counts[0]) == 0
     pairs = zip(expressions, is_empty, strict=True)
     flagged = np.array([predictions.no_target.get(item.sentence_id, empty) for item, empty in pairs], dtype=bool)

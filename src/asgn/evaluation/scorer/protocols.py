@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from asgn.data.types import Expression, Mask, ReferringDataset
 from asgn.errors import DataError
-from asgn.evaluation.evaluate import Progress
 from asgn.evaluation.metrics import INTERSECTION, UNION, measure
 from asgn.evaluation.scorer.predictions import Predictions
 from asgn.evaluation.scorer.score import foreground
+from asgn.progress import Progress, silent
 
 THRESHOLDS = tuple(step / 40 for step in range(1, 40))
 SQUASHED = 480
@@ -45,7 +45,7 @@ class ProtocolScore:
 
 
 def compare_protocols(
-    predictions: Predictions, dataset: ReferringDataset, *, seed: int = 0, progress: Progress | None = None
+    predictions: Predictions, dataset: ReferringDataset, *, seed: int = 0, progress: Progress = silent
 ) -> list[ProtocolScore]:
     """Score the same masks under every combination of size, sentences and threshold.
 
@@ -69,8 +69,7 @@ def compare_protocols(
         is_soft |= prediction is not None and prediction.dtype.kind == "f"
         counts[0, :, index] = sweep(prediction, truth)
         counts[1, :, index] = sweep(None if prediction is None else squash(prediction), squash(truth))
-        if progress is not None:
-            progress(index + 1, len(expressions))
+        progress(index + 1, len(expressions))
     rows = {name: _chosen(expressions, name, seed) for name in SENTENCES}
     return [
         ProtocolScore(size, name, threshold, len(rows[name]), scores)

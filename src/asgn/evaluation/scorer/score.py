@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from asgn.data.types import Mask, ReferringDataset
 from asgn.errors import DataError
-from asgn.evaluation.evaluate import Progress
 from asgn.evaluation.metrics import SegmentationScores
 from asgn.evaluation.record import FLAG_BY_MASK, ScoreRecord
 from asgn.evaluation.scorer.breakdown import breakdown
 from asgn.evaluation.scorer.intervals import bootstrap_intervals
 from asgn.evaluation.scorer.predictions import Predictions
+from asgn.progress import Progress, silent
 
 DEFAULT_THRESHOLD = 0.5
 
@@ -50,7 +50,7 @@ def score(
     resamples: int = 1000,
     seed: int = 0,
     leak_stamp: str | None = None,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> ScoreCard:
     """Score masks over every sentence of the split, each at its image's own size (protocol section 5).
 
@@ -78,8 +78,7 @@ def score(
         prediction = predictions.mask(expression.sentence_id, *truth.shape)
         mask = foreground(prediction, truth, threshold)
         scores.add(expression.sentence_id, mask, truth, predictions.no_target.get(expression.sentence_id))
-        if progress is not None:
-            progress(done, len(expressions))
+        progress(done, len(expressions))
     return ScoreCard.of(
         dataset,
         expressions,

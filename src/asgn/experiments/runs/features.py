@@ -7,7 +7,6 @@ from pathlib import Path
 import torch
 from accelerate import Accelerator
 from rich.console import Console
-from rich.progress import Progress
 from torch import Tensor, nn
 
 from asgn.checkpoint import Model
@@ -17,6 +16,7 @@ from asgn.data.loading.feature_cache import FeatureCache, features_size
 from asgn.data.transforms import resize_and_pad_image
 from asgn.data.types import ReferringDataset
 from asgn.errors import UserError
+from asgn.progress import progress_bar
 
 
 def cached_features(
@@ -48,16 +48,15 @@ def cached_features(
         return resize_and_pad_image(torch.from_numpy(data.image(image_id)).permute(2, 0, 1), size)
 
     hidden = quiet or not accelerator.is_main_process
-    console = Console(stderr=True)
-    with accelerator.main_process_first(), Progress(console=console, disable=hidden) as bar:
+    with accelerator.main_process_first(), progress_bar(f"features of {data.name}/{data.split}", hidden) as show:
         sample = compute(torch.zeros(1, 3, size, size))
         shapes = {name: (value.shape[1], value.shape[2], value.shape[3]) for name, value in sample.items()}
         rows = len(ids) * (1 + config.flip)
         if not hidden and not place.exists():
-            console.print(f"features of {rows} images: {features_size(rows, shapes) / 1e9:.2f} GB in {place}")
+            size_of = features_size(rows, shapes) / 1e9
+            Console(stderr=True).print(f"features of {rows} images: {size_of:.2f} GB in {place}")
         cache = FeatureCache(place, ids, shapes, mirrored=config.flip)
-        task = bar.add_task(f"features of {data.name}/{data.split}", total=None, visible=False)
-        cache.fill(compute, image, lambda done, total: bar.update(task, completed=done, total=total, visible=True))
+        cache.fill(compute, image, show)
     return cache
 
 

@@ -1,13 +1,13 @@
 """Training data packed on first use, by one process for all of a run."""
 
+import sys
 from pathlib import Path
 
 from accelerate import Accelerator
-from rich.console import Console
-from rich.progress import Progress
 
 from asgn.data.loading.pack import PackedDataset, open_packed
 from asgn.data.types import ReferringDataset
+from asgn.progress import progress_bar
 
 
 def packed_split(
@@ -22,12 +22,11 @@ def packed_split(
         OutputError: the disk has no room, or the folder cannot be written to.
     """
     hidden = quiet or not accelerator.is_main_process
-    with accelerator.main_process_first(), Progress(console=Console(stderr=True), disable=hidden) as bar:
-        task = bar.add_task(f"packing {data.name}/{data.split}", total=None, visible=False)
-        return open_packed(
-            data,
-            folder,
-            side,
-            progress=lambda done, total: bar.update(task, completed=done, total=total, visible=True),
-            say=lambda text: None if hidden else bar.console.print(text),
-        )
+    what = f"packing {data.name}/{data.split}"
+
+    def say(text: str) -> None:
+        if not hidden:
+            print(text, file=sys.stderr)
+
+    with accelerator.main_process_first(), progress_bar(what, hidden) as show:
+        return open_packed(data, folder, side, progress=show, say=say)

@@ -4,10 +4,11 @@ from accelerate.utils import gather_object
 from torch import distributed
 
 from asgn.data.types import Image, ReferringDataset
-from asgn.evaluation.evaluate import Answers, Evaluation, KeepMask, Progress, Share
+from asgn.evaluation.evaluate import Answers, Evaluation, KeepMask, Share
 from asgn.evaluation.evaluate import evaluate as evaluate_masks
 from asgn.experiments.runs.leaks import leak_stamp_of
 from asgn.inference.segmenter import Segmenter
+from asgn.progress import Progress, silent
 
 
 def evaluate(
@@ -18,7 +19,7 @@ def evaluate(
     control_seed: int | None = None,
     limit: int | None = None,
     keep_mask: KeepMask | None = None,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> Evaluation:
     """Score a model on a split; several processes share its images, and all get the scores.
 

@@ -8,7 +8,7 @@ Results stand in the order in which their images first appear in the sheet. Rows
 import csv
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,13 +22,11 @@ from asgn.inference.sheets.answers import AnsweredGroup, answer_groups
 from asgn.inference.sheets.journal import FolderLock, JournalWriter, read_places, read_records, repair
 from asgn.inference.sheets.output import RowWriter
 from asgn.inference.sheets.reader import RefusedRow, Sheet, group_rows, share_of
+from asgn.progress import Progress, silent
 
 MANIFEST, UNFINISHED, REJECTED = "sheet.json", "unfinished", "rejected.csv"
 NO_IMAGE = "no image at "
 """How the reason begins where an image is missing."""
-
-Progress = Callable[[int, int], None]
-"""Called with the rows that this process has answered, and those it is to answer."""
 
 
 class Processes(Protocol):
@@ -66,7 +64,7 @@ def segment_sheet(
     folder: Path,
     output_format: OutputFormat,
     processes: Processes,
-    progress: Progress | None = None,
+    progress: Progress = silent,
     category: str | None = None,
 ) -> SheetSummary | None:
     """Answer all rows of a sheet, or those that an earlier, killed run with the same `folder` left.
@@ -115,15 +113,14 @@ def arrived_images(sheet: Sheet, folder: Path) -> list[str]:
 
 
 def _answer(
-    answers: Iterator[AnsweredGroup], writer: RowWriter, journal: JournalWriter, total: int, progress: Progress | None
+    answers: Iterator[AnsweredGroup], writer: RowWriter, journal: JournalWriter, total: int, progress: Progress
 ) -> None:
     done = 0
     for answered in answers:
         group = answered.group
         journal.append(group.number, {"rows": writer.write(group, answered.found), "refused": answered.refused})
         done += len(group.rows)
-        if progress is not None:
-            progress(done, total)
+        progress(done, total)
 
 
 def _finish(sheet: Sheet, folder: Path, output_format: OutputFormat, category: str | None, groups: int) -> SheetSummary:
