@@ -4,6 +4,7 @@ import asyncio
 import io
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
+from asgn.app.server import Tools, bind, build_server
 from asgn.checkpoint import Model
 from asgn.config import ModelConfig
 from asgn.data.vocabulary import Vocabulary
@@ -41,19 +43,16 @@ def segmenter(scenes) -> Segmenter:
     return Segmenter(Model(build_generator(config), config, vocabulary, {}))
 
 
-@pytest.fixture(scope="session")
-def served(segmenter, tmp_path_factory) -> Iterator[Served]:
+@contextmanager
+def serving(segmenter: Segmenter, folder: Path, tools: Tools | None = None) -> Iterator[Served]:
+    """A server in a thread of its own."""
     pytest.importorskip("gradio", reason="the extra app is not installed")
     import uvicorn
 
-    from asgn.app.server import bind, build_server
-
     listener = bind("127.0.0.1", 0)
 
-    folder = tmp_path_factory.mktemp("app")
-
     async def build():
-        return build_server(segmenter, folder)
+        return build_server(segmenter, folder, tools=tools)
 
     application = asyncio.run(build())  # without a running loop gradio makes loops that it never closes
     server = uvicorn.Server(uvicorn.Config(application, log_level="warning", timeout_graceful_shutdown=1))
@@ -63,6 +62,12 @@ def served(segmenter, tmp_path_factory) -> Iterator[Served]:
     server.should_exit = True
     thread.join(timeout=20)
     listener.close()
+
+
+@pytest.fixture(scope="session")
+def served(segmenter, tmp_path_factory) -> Iterator[Served]:
+    with serving(segmenter, tmp_path_factory.mktemp("app")) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

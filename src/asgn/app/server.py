@@ -3,24 +3,43 @@
 import os
 import socket
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from asgn.app.limits import MIB, Limits
 from asgn.errors import MissingExtraError, UserError
 from asgn.inference.segmenter import Segmenter
 
+if TYPE_CHECKING:
+    from starlette.routing import Route
+
+    from asgn.app.service import SegmentService
+    from asgn.app.work_queue import WorkQueue
+
 _FORM_BYTES = MIB
 """Room beside the picture for phrases and the form itself."""
 
 
-def build_server(segmenter: Segmenter, folder: Path, limits: Limits | None = None) -> Any:
+@dataclass(frozen=True)
+class Tools:
+    """Annotation tools whose protocols are answered too."""
+
+    x_anylabeling: bool = False
+    label_studio: str = ""
+    """Its address, from which images are fetched with the key in LABEL_STUDIO_API_KEY; empty for none."""
+
+
+def build_server(
+    segmenter: Segmenter, folder: Path, limits: Limits | None = None, tools: Tools | None = None
+) -> Any:
     """The ASGI application.
 
     Args:
         segmenter: the model that answers.
         folder: private to this server; gradio keeps uploads in it for an hour, and drawn examples lie there.
         limits: other bounds than the usual ones.
+        tools: whose protocols are answered beside the page and the HTTP API.
 
     Raises:
         MissingExtraError: the extra `app` is not installed.
@@ -43,7 +62,9 @@ def build_server(segmenter: Segmenter, folder: Path, limits: Limits | None = Non
     handlers: dict[Any, Callable[..., Any]] = dict.fromkeys((UserError, HTTPException, Exception), show_error)
     server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, exception_handlers=handlers)
     server.router.routes += [*SegmentApi(service, queue).routes(), *book.routes()]
-    server.add_middleware(BodyLimit, most=limits.file_bytes + _FORM_BYTES, message=limits.too_many_bytes)
+    server.router.routes += tool_routes(service, queue, tools or Tools())
+    most = limits.file_bytes if tools is None else -(-4 * limits.file_bytes // 3)  # tools send base64
+    server.add_middleware(BodyLimit, most=most + _FORM_BYTES, message=limits.too_many_bytes)
     page = build_page(Page(service, queue, book), make_examples(folder, segmenter.vocabulary))
     page.queue(max_size=limits.waiting, default_concurrency_limit=None)
     return gr.mount_gradio_app(
@@ -53,9 +74,24 @@ def build_server(segmenter: Segmenter, folder: Path, limits: Limits | None = Non
     )  # fmt: skip
 
 
-def serve(segmenter: Segmenter, folder: Path, listener: socket.socket) -> None:
+def tool_routes(service: "SegmentService", queue: "WorkQueue", tools: Tools) -> "list[Route]":
+    """What is served for annotation tools."""
+    from asgn.app.health import HEALTH
+    from asgn.app.labelstudio import LabelStudio, LabelStudioApi
+    from asgn.app.xanylabeling import XAnyLabelingApi
+
+    routes = [HEALTH] if tools.x_anylabeling or tools.label_studio else []
+    if tools.x_anylabeling:
+        routes += XAnyLabelingApi(service, queue).routes()
+    if tools.label_studio:
+        source = LabelStudio(tools.label_studio.rstrip("/"), os.environ.get("LABEL_STUDIO_API_KEY", ""))
+        routes += LabelStudioApi(service, queue, source).routes()
+    return routes
+
+
+def serve(segmenter: Segmenter, folder: Path, listener: socket.socket, tools: Tools | None = None) -> None:
     """Answer on a bound socket until interrupted."""
-    server = build_server(segmenter, folder)
+    server = build_server(segmenter, folder, tools=tools)
     import uvicorn
 
     config = uvicorn.Config(server, log_level="warning", timeout_graceful_shutdown=5)
