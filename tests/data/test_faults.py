@@ -186,6 +186,7 @@ OWN_FAULTS = {
     "open quote": (table(b'image,phrase\nphoto0.png,"red\n'), "line 2: not a valid CSV"),
     "ids of no number": (table(b"image,phrase,annotations\nphoto0.png,red,one\n"), "line 2: annotation 'one'"),
     "empty file": (table(b""), "empty"),
+    "a list and refs": (lambda root: (root / "refs(mine).p").write_bytes(pickle.dumps([])), "both .* keep one"),
     "both kinds": (lambda root: shutil.copy(root / "expressions.jsonl", root / "expressions.csv"), "both"),
     "empty mask": (lambda root: Pillow.new("L", SIZE[::-1]).save(root / "masks" / "drawn.png"), "empty"),
     "mask of another size": (lambda root: Pillow.new("L", (5, 4), 1).save(root / "masks" / "drawn.png"), "5x4"),

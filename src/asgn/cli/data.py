@@ -99,7 +99,7 @@ def expressions(
     per_object: Annotated[int, typer.Option(min=1, help="phrases to aim at for each object")] = 12,
     val_share: Annotated[float, typer.Option("--val", min=0, max=0.9, help="share of images for split val")] = 0.0,
     seed: Annotated[int, typer.Option(help="of the choice and wording of phrases")] = 0,
-    limit: Annotated[int | None, typer.Option(min=1, help="take only so many images")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="take at most this many images")] = None,
     as_json: Json = False,
 ) -> None:
     """Make a referring data set from any annotated photographs.

@@ -80,7 +80,7 @@ class Batch:
     image_index: Tensor
     """(P,) int64: the image of each phrase."""
     tokens: Tensor
-    """(P, T) int64 word ids, padded behind the sentence."""
+    """(P, T) int64 word ids, right-padded."""
     lengths: Tensor
     """(P,) int64 words of each phrase, at least 1."""
     masks: Tensor

@@ -24,7 +24,7 @@ class Encoded:
     unknown: tuple[str, ...]
     """Those of `words` that the vocabulary lacks."""
     cut: tuple[str, ...]
-    """The words behind the twentieth."""
+    """The words after the twentieth."""
 
 
 class Vocabulary:

@@ -31,7 +31,7 @@ class Fetched:
     checked: bool = False
     """Whether that sum was compared with a known one."""
     failures: tuple[str, ...] = ()
-    """The mirrors that were tried in vain, each with its reason."""
+    """The mirrors that failed, each with its reason."""
 
 
 def fetch(

@@ -83,7 +83,7 @@ class _PlainUnpickler(pickle.Unpickler):
 
 
 def _plain_globals() -> dict[tuple[str, str], Any]:
-    """What a pickle may name, each with what stands for it; made anew for each file, which might change them."""
+    """What a pickle may name, each with what stands for it; made for each file again, which might change them."""
 
     class PlainType:
         """NumPy's dtype: a kind of number and its byte order."""

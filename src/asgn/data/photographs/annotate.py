@@ -21,6 +21,7 @@ from asgn.data.files.images import load_sized_image
 from asgn.data.photographs.phrase_filter import holds, restyled
 from asgn.data.photographs.quality import Sources
 from asgn.data.photographs.scene_objects import Names, scene_objects
+from asgn.data.readers.own import lists_in
 from asgn.errors import DataError, OutputError
 from asgn.files import ensure_writable_folder
 from asgn.progress import Progress, silent
@@ -83,7 +84,7 @@ def annotate(
         per_object: phrases to aim at for each usable object.
         val_share: share of the images that make the split `val`; the rest is `train`.
         seed: of the choice and wording of phrases, and of the split.
-        limit: take only so many images.
+        limit: take at most this many images.
         progress: called with every image.
 
     Raises:
@@ -140,7 +141,7 @@ def _check_free(out: Path, images: Path) -> None:
     target = out / "images"
     if target.exists() and not target.is_symlink() and not target.samefile(images):
         raise OutputError(f"{target} is there already, with other images: choose another folder")
-    others = [*out.glob("refs(*).p"), *out.glob("expressions.csv")]
+    others = [path for path in lists_in(out) if path.name != "expressions.jsonl"]
     if others:
         raise OutputError(f"{others[0]} is there already, another list of expressions: choose another folder")
 

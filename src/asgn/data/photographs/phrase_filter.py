@@ -28,7 +28,7 @@ _TAKES_ARTICLE = frozenset(("category", "colour", "position", "relation"))
 _IN_VIEW = frozenset((*_PICTURES, "scene", "shot", "here"))
 _NO_PLACE = frozenset(("category", "colour"))
 _MIDDLE = frozenset(("middle", "center", "centre", "central"))
-_LEAST_SOLID = 0.35  # of its box; the middle of a table seen around a plate is the plate
+_MIN_SOLID = 0.35  # of its box; the middle of a table seen around a plate is the plate
 _ON_TOP = frozenset(("over", "under", "beneath", "underneath"))
 _HEIGHTS = frozenset(("top", "upper", "higher", "highest", "bottom", "lower", "low", "up", "down"))
 _SURE_WHERE_PARTIAL = frozenset(("category", "colour", "size", "position", "relation", "stuff"))
@@ -53,7 +53,7 @@ def holds(phrase: Phrase, objects: Sequence[SceneObject], *, partial: bool) -> b
         return False  # others who are not annotated stand on the same ground
     if words & _SIZES and words & PEOPLE:
         return False  # a small outline is a child or somebody far away
-    if words & _MIDDLE and not all(_solidity(item) >= _LEAST_SOLID for item in meant):
+    if words & _MIDDLE and not all(_solidity(item) >= _MIN_SOLID for item in meant):
         return False
     if words & _LATER and words & {"top", "bottom"}:
         return False  # what is lower is nearer, and nobody counts that way

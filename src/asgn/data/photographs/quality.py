@@ -12,11 +12,11 @@ from asgn.data.photographs.category_names import is_often_mistaken
 from asgn.data.types import Mask
 
 _FEW = 2.0
-_LEAST_SCORE = 0.9
-_LEAST_SCORE_OF_PERSON = 0.94
+_MIN_SCORE = 0.9
+_MIN_SCORE_OF_PERSON = 0.94
 _SMALLEST, _LARGEST = 0.015, 0.6
 _WIDEST_PERSON = 0.7
-_LEAST_FILLED = 0.65
+_MIN_FILLED = 0.65
 _HEAD = 0.15
 
 
@@ -76,7 +76,7 @@ def is_one_object(mask: Mask, name: str, score: float) -> bool:
     """
     area = float(mask.mean())
     if (
-        score < (_LEAST_SCORE_OF_PERSON if name == "person" else _LEAST_SCORE)
+        score < (_MIN_SCORE_OF_PERSON if name == "person" else _MIN_SCORE)
         or not _SMALLEST <= area <= _LARGEST
         or is_often_mistaken(name)
     ):
@@ -87,7 +87,7 @@ def is_one_object(mask: Mask, name: str, score: float) -> bool:
     height, width = int(np.ptp(rows)) + 1, int(np.ptp(columns)) + 1
     if name == "person":
         return width <= _WIDEST_PERSON * height
-    return area * mask.size >= _LEAST_FILLED * _hull_area(mask)
+    return area * mask.size >= _MIN_FILLED * _hull_area(mask)
 
 
 def heads(mask: Mask) -> int:

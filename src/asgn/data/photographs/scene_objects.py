@@ -17,20 +17,20 @@ from asgn.data.photographs.category_names import UNNAMED, confusable_names, ever
 from asgn.data.photographs.quality import Sources, is_one_object
 from asgn.data.types import Image, Mask
 
-LEAST_AREA = 0.004
-LEAST_AREA_OF_STUFF = 0.03
-LEAST_AREA_OF_CUT = 0.015
-LEAST_AREA_WHERE_PARTIAL = 0.02
+MIN_AREA = 0.004
+MIN_AREA_OF_STUFF = 0.03
+MIN_AREA_OF_CUT = 0.015
+MIN_AREA_WHERE_PARTIAL = 0.02
 """Shares of the image below which nobody would refer to a thing, a region, a thing cut off by the edge of the image,
 and a thing among others that are not annotated."""
 
-_MOST_DRAWN = 2
+_MAX_DRAWN = 2
 _TOUCH = 0.006
 _MAIN_PART = 0.9
 _MONOCHROME = 10.0
-_LEAST_COLOUR_PIXELS = 60
+_MIN_COLOUR_PIXELS = 60
 _TORSO = (0.25, 0.5)  # of the height of somebody who stands or sits upright
-_LEAST_UPRIGHT = 1.3
+_MIN_UPRIGHT = 1.3
 
 
 class Names:
@@ -152,18 +152,18 @@ def _unclear_names(outlined: Sequence[_Outlined]) -> dict[str, str]:
             drawn[item.noun.name].append(item)
     for name, items in drawn.items():
         is_clear = all(is_one_object(item.mask, name, item.annotation.score or 0.0) for item in items)
-        if len(items) > _MOST_DRAWN or not is_clear:
+        if len(items) > _MAX_DRAWN or not is_clear:
             unclear.setdefault(name, "outlined by a network that may have got them wrong")
     return unclear
 
 
 def _least_area(item: _Outlined, is_stuff: bool, partial: bool) -> float:
     if is_stuff:
-        return LEAST_AREA_OF_STUFF
+        return MIN_AREA_OF_STUFF
     if partial:
-        return LEAST_AREA_WHERE_PARTIAL
+        return MIN_AREA_WHERE_PARTIAL
     is_cut = any(side.start == 0 or side.stop == length for side, length in zip(item.box, item.mask.shape, strict=True))
-    return LEAST_AREA_OF_CUT if is_cut else LEAST_AREA
+    return MIN_AREA_OF_CUT if is_cut else MIN_AREA
 
 
 def _touching(outlined: Sequence[_Outlined], names: Names) -> set[int]:
@@ -206,8 +206,8 @@ def _colour(item: _Outlined, image: Image) -> str | None:
         return None
     inside = ndimage.binary_erosion(item.mask[item.box], iterations=2)
     if is_person:
-        if len(inside) < _LEAST_UPRIGHT * inside.shape[1]:
+        if len(inside) < _MIN_UPRIGHT * inside.shape[1]:
             return None
         inside[: round(_TORSO[0] * len(inside))] = inside[round(_TORSO[1] * len(inside)) :] = False
     pixels = image[item.box][inside]
-    return colour_name(pixels) if len(pixels) >= _LEAST_COLOUR_PIXELS else None
+    return colour_name(pixels) if len(pixels) >= _MIN_COLOUR_PIXELS else None

@@ -33,9 +33,9 @@ def open_own(root: Path, split: str, report: Report = stop) -> ReferringDataset:
     Raises:
         DataError: the folder is of no known layout, there is no such split, or its files are faulty.
     """
-    refs = refs_file(root)
-    if refs is not None:
-        return ReferFolder(root / "instances.json", refs, root / "images", split, report=report)
+    path = list_file(root)
+    if path.suffix == ".p":
+        return ReferFolder(root / "instances.json", path, root / "images", split, report=report)
     return OwnFolder(root, split, report)
 
 
@@ -45,35 +45,29 @@ def splits_of_own(root: Path, report: Report = stop) -> tuple[str, ...]:
     Raises:
         DataError: the folder is of no known layout, or its files cannot be read.
     """
-    refs = refs_file(root)
-    if refs is not None:
-        return splits_of(refs, report)
-    return tuple(sorted({entry.split for entry in read_entries(expressions_file(root), report)}))
+    path = list_file(root)
+    if path.suffix == ".p":
+        return splits_of(path, report)
+    return tuple(sorted({entry.split for entry in read_entries(path, report)}))
 
 
-def refs_file(root: Path) -> Path | None:
-    """The refs pickle that makes a folder one of the REFER layout.
-
-    Raises:
-        DataError: there are several.
-    """
-    found = sorted(root.glob("refs(*).p"))
-    if len(found) > 1:
-        raise DataError(f"{root} has {len(found)} refs files ({', '.join(path.name for path in found)}): keep one")
-    return found[0] if found else None
+def lists_in(root: Path) -> list[Path]:
+    """The files in a folder that say what its images and phrases are: a list of expressions, or a refs pickle."""
+    lists = [root / name for name in ("expressions.jsonl", "expressions.csv")]
+    return [path for path in lists if path.exists()] + sorted(root.glob("refs(*).p"))
 
 
-def expressions_file(root: Path) -> Path:
-    """The list of expressions in a folder.
+def list_file(root: Path) -> Path:
+    """The one such file in a folder.
 
     Raises:
-        DataError: there is none, or there are two.
+        DataError: there is none, or there are several, of which the others would go unread.
     """
-    found = [root / name for name in ("expressions.jsonl", "expressions.csv") if (root / name).exists()]
+    found = lists_in(root)
     if not found:
         raise DataError(f"{root} holds no data set: it needs expressions.jsonl, expressions.csv or refs(NAME).p")
     if len(found) > 1:
-        raise DataError(f"{root} has both expressions.jsonl and expressions.csv: keep one")
+        raise DataError(f"{root} has both {' and '.join(path.name for path in found)}: keep one")
     return found[0]
 
 
@@ -93,7 +87,7 @@ class OwnFolder(ImageFolder):
         Raises:
             DataError: there is no such split, or files are missing or faulty.
         """
-        path, annotated = expressions_file(root), root / "instances.json"
+        path, annotated = list_file(root), root / "instances.json"
         super().__init__(split, root / "images", (path,), str(annotated))
         self.root = root
         self.instances = read_instances(annotated, report) if annotated.exists() else Instances.none(annotated)
