@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 from asgn.data.files.coco_outlines import parse_without_outlines
 from asgn.data.files.collector import collector_paused
 from asgn.data.files.faults import EntryError, Report, flag_of, is_text, number_of, shown, stop
-from asgn.data.files.images import MAX_PIXELS
 from asgn.data.files.json_file import parse_json
 from asgn.data.files.masks import decode_segmentation
+from asgn.data.files.pixels import MAX_PIXELS
 from asgn.data.types import Mask
 from asgn.errors import DataError
 from asgn.files import safe_relative

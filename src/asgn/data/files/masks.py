@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
-from asgn.data.files.images import MAX_PIXELS
+from asgn.data.files.pixels import MAX_PIXELS
 from asgn.data.types import Mask
 from asgn.errors import DataError
 

@@ -10,8 +10,8 @@ import numpy as np
 from scipy.io import loadmat, whosmat
 
 from asgn.data.files.faults import EntryError, Report, check_phrase, stop
-from asgn.data.files.images import MAX_PIXELS
 from asgn.data.files.json_file import parse_json, read_bytes, whole_number
+from asgn.data.files.pixels import MAX_PIXELS
 from asgn.data.readers.folder import ImageFolder
 from asgn.data.types import Expression, Mask
 from asgn.errors import DataError
