@@ -80,5 +80,11 @@ def test_the_rest_is_read_with_a_remark(reader):
     assert not reading.failure
 
 
+def test_blanks_and_line_breaks(reader):
+    assert split_negation("the  man\nwithout\n a hat") == ("the man", ("without a hat",))
+    assert split_negation("not" + " " * 200_000 + "a cat") == ("", ("not a cat",))
+    assert reader.read("the cat\n").encoded == reader.vocabulary.encode("the cat")
+
+
 def test_what_is_left_may_be_unknown(reader):
     assert reader.read("the lamp on the cat, not the man").failure == "the thing asked for is not known: lamp"

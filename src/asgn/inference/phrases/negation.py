@@ -50,9 +50,9 @@ def split_negation(phrase: str) -> tuple[str, tuple[str, ...]]:
     dog" "the dog" is left, of "not a cat" and "anything but the cat" nothing that names a thing. A phrase without
     negation comes back as it is.
     """
-    kept, excluded = phrase, []
     if _ANY.search(phrase) is None:
         return phrase, ()
+    kept, excluded = " ".join(phrase.split()), []
     for pattern in _NEGATIONS:
         if pattern is _ALL_BUT and _TOTAL.search(kept) is None:
             continue
