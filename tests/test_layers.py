@@ -11,7 +11,7 @@ ROOT = Path(asgn.__file__).parent
 
 LAYERS: dict[str, list[set[str]]] = {
     "": [
-        {"__init__", "errors", "variants", "settings", "config", "files", "losses", "progress"},
+        {"__init__", "errors", "variants", "settings", "config", "files", "losses", "progress", "paper"},
         {"data", "models"},
         {"checkpoint"},
         {"training", "evaluation", "inference"},
@@ -35,7 +35,12 @@ LAYERS: dict[str, list[set[str]]] = {
         {"segmenter", "onnx"},
         {"load", "sheets"},
     ],
-    "evaluation": [{"metrics", "control", "gres", "record"}, {"evaluate"}, {"scorer", "probes"}, {"separability"}],
+    "evaluation": [
+        {"metrics", "control", "gres", "record", "shape"},
+        {"evaluate"},
+        {"scorer", "probes"},
+        {"separability"},
+    ],
     "experiments": [{"report"}, {"runs"}, {"planning", "probe", "doctor"}, {"reproduce", "demo"}, {"model_table"}],
 }
 """The rooms of each package from the lowest layer up. The lowest layer's own files may import one another."""

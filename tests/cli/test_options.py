@@ -28,7 +28,7 @@ OWN = {
     "train": {
         "data": None, "root": None, "split": "train", "val-split": "val", "out": None, "resume": False, "seed": 0,
         "weights": "default", "start-from": None, "vocabulary": None, "word-vectors": None, "against": None,
-        "packed": None, "allow-leak": False, "cpu": False, "quiet": False,
+        "packed": None, "cached-features": None, "allow-leak": False, "cpu": False, "quiet": False,
     },
     "plan": {
         "data": None, "root": None, "split": "train", "val-split": "val", "gpu-memory": None, "out": None, "seed": 0,
@@ -39,6 +39,7 @@ OWN = {
         "seeds": "0", "dry-run": False, "weights": "default", "vocabulary": None, "against": None, "packed": None,
         "allow-leak": False, "features": "alexnet", "weights-features": None, "panels": 6, "protocol": "clean",
         "limit": None, "cpu": False, "verbose": False, "validate-every": None, "checkpoint-every": None,
+        "cached-features": None, "paired": False,
     },
 }  # fmt: skip
 """What each command has beside them, or with another default."""

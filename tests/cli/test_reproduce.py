@@ -2,7 +2,7 @@
 
 import pytest
 
-from asgn.experiments.reproduce import setting
+from asgn.experiments.reproduce import config
 from tests.experiments.reproduce.conftest import Scenes
 
 TINY_RUN = (
@@ -13,7 +13,7 @@ TINY_RUN = (
 
 @pytest.fixture
 def few_scenes(monkeypatch):
-    monkeypatch.setattr(setting, "open_dataset", lambda name, root, split: Scenes(name, split))
+    monkeypatch.setattr(config, "open_dataset", lambda name, root, split: Scenes(name, split))
 
 
 @pytest.mark.usefixtures("few_scenes")

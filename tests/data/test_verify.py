@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from asgn.data.checks.published import COUNTS
 from asgn.data.checks.statistics import AREA_EDGES, draw_statistics, statistics
 from asgn.data.checks.verify import verify
 from asgn.data.datasets import open_dataset
 from asgn.data.vocabulary import Vocabulary
 from asgn.errors import DataError, OutputError
+from asgn.paper import COUNTS
 from tests.data import miniatures
 from tests.data.miniatures import SCORED_SPLIT, SIZE, SPLITS
 
@@ -25,7 +25,7 @@ def test_sound_miniatures_have_no_faults_but_other_counts(name, tmp_path):
     )
     assert {report.expressions for report in result.splits} <= {6, 12}
     if name in COUNTS:
-        expected = COUNTS[name]["val"].expressions
+        expected = COUNTS[name].splits["val"].expressions
         assert f"split val has 6 expressions; published are {expected:,}" in result.differences
     assert (2, 2, f"{SCORED_SPLIT[name]}: images") in seen
 

@@ -46,17 +46,18 @@ def with_settings(without: Collection[str] = ()) -> Callable[[Callable[..., None
     """Give a command an option for every field of each parameter that is a dataclass; the command gets it made.
 
     A parameter `Annotated[dict[str, Any], ModelConfig]` stands for the fields given: the others are left out of it. A
-    field takes no option if the command has a parameter of its name, or it is in `without`.
+    field takes no option if the command or an earlier class has one of its name, or it is in `without`.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         signature = inspect.signature(command)
         groups = {name: kind for name, one in signature.parameters.items() if (kind := _settings_of(one.annotation))}
         taken = {*without, *signature.parameters}
-        shown = {
-            name: [item for item in fields(kind) if item.name not in taken and item.metadata.get("is_option", True)]
-            for name, kind in groups.items()
-        }
+        shown: dict[str, list[Field[Any]]] = {}
+        for name, kind in groups.items():
+            options = [item for item in fields(kind) if item.metadata.get("is_option", True)]
+            shown[name] = [item for item in options if item.name not in taken]
+            taken |= {item.name for item in options}
 
         @functools.wraps(command)
         def run(**values: Any) -> None:

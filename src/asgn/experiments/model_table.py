@@ -1,8 +1,8 @@
 """The table of docs/models.md: every row that the authors ran and the small backbone's rows, counted from the code."""
 
 from asgn.config import ModelConfig
-from asgn.experiments.reproduce.paper import TABLES
 from asgn.models.complexity import complexity
+from asgn.paper import TABLES
 from asgn.variants import Variant
 
 VOCABULARY_SIZE = 12112

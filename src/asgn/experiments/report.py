@@ -1,4 +1,4 @@
-"""Reports: one HTML file that needs nothing else, with its pictures inside and beside it."""
+"""Reports: Markdown, and one HTML file made of it that needs nothing else; pictures are inside it and beside it."""
 
 import base64
 import html
@@ -6,9 +6,12 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
 
 import matplotlib
 import numpy as np
+from markdown_it import MarkdownIt
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image as Pillow
@@ -21,19 +24,16 @@ matplotlib.use("Agg")
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 1060px; padding: 0 1rem; color: #222; }
 h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2rem; }
-table { border-collapse: collapse; margin: 1rem 0; }
-th, td { border-top: 1px solid #ddd; padding: .3rem .8rem; text-align: right; vertical-align: top; }
-th { border-top: none; vertical-align: bottom; }
-th:first-child, td:first-child, .facts td, .numbers .text { text-align: left; }
-.numbers { overflow-x: auto; font-size: .9rem; } .numbers :is(th, td) { padding: .3rem .5rem; }
-.numbers td { white-space: nowrap; } .numbers td.text { white-space: normal; min-width: 18rem; }
-.numbers .below td { border-top: none; padding-top: 0; color: #777; }
-.numbers .below td:first-child { white-space: normal; padding-left: 1.2rem; }
-.facts td { overflow-wrap: anywhere; } .facts td:first-child { white-space: nowrap; }
-figure { margin: 1.2rem 0; } figure img { max-width: 100%; } figcaption { color: #555; }
+table { border-collapse: collapse; margin: 1rem 0; font-size: .9rem; display: block; overflow-x: auto; }
+th, td { border-top: 1px solid #ddd; padding: .3rem .5rem; text-align: left; vertical-align: top; }
+th { border-top: none; vertical-align: bottom; } th:empty { display: none; }
+td[style] { white-space: nowrap; } td { overflow-wrap: anywhere; min-width: 6rem; } td[style] { min-width: 0; }
+tr:has(td:nth-child(2):empty) td { border-top: none; padding-top: 0; color: #777; }
+tr:has(td:nth-child(2):empty) td:first-child { padding-left: 1.2rem; }
+img { max-width: 100%; margin-top: 1.2rem; } img + em { display: block; color: #555; font-style: normal; }
 """
 
-_LONG = 40
+_LONG = 60
 """Letters of a cell, beyond which its column is one of text."""
 
 Curve = Sequence[tuple[int, float]]
@@ -63,48 +63,48 @@ class Section:
     pictures: Sequence[tuple[Path, str]] = ()
 
 
-def write_report(path: Path, title: str, sections: Sequence[Section]) -> None:
-    """Write `sections` as one HTML page with every picture embedded."""
-    body = "\n".join(_section_html(section) for section in sections)
-    page = (
+def write_report(path: Path, title: str, sections: Sequence[Section]) -> list[Path]:
+    """Write `sections` as one HTML page with every picture in it, and as Markdown beside it; gives all paths.
+
+    Raises:
+        OutputError: the folder cannot be written to.
+    """
+    text = "\n\n".join([f"# {title}", *map(_markdown, sections)]) + "\n"
+    markdown = path.with_suffix(".md")
+    atomic_write_text(markdown, text)
+    atomic_write_text(path, _html(title, text, path.parent))
+    return [path, markdown, *(picture for section in sections for picture, _ in section.pictures)]
+
+
+def _markdown(section: Section) -> str:
+    parts = [f"## {section.title}"]
+    if section.text:
+        parts.append(section.text)
+    if section.rows:
+        header = section.header or [""] * len(section.rows[0])
+        texts = {place for row in section.rows for place, cell in enumerate(row) if len(cell) > _LONG}
+        is_left = [not section.header or place == 0 or place in texts for place in range(len(header))]
+        lines = [header, [":---" if left else "---:" for left in is_left], *section.rows]
+        parts.append("\n".join(f"| {' | '.join(cell.replace('|', ' ') for cell in line)} |" for line in lines))
+    parts += [f"![{caption}]({picture.name})" for picture, caption in section.pictures]
+    return "\n\n".join(parts)
+
+
+def _html(title: str, text: str, folder: Path) -> str:
+    """The page of a Markdown text whose pictures lie in `folder`."""
+
+    def embed(renderer: Any, tokens: Sequence[Any], place: int, options: Any, env: Any) -> str:
+        name, caption = tokens[place].attrs["src"], html.escape(tokens[place].content)
+        data = base64.b64encode((folder / unquote(name)).read_bytes()).decode()
+        return f"<img alt='{caption}' src='data:image/png;base64,{data}'/><em>{caption}</em>"
+
+    reader = MarkdownIt("commonmark", {"html": False}).enable("table")
+    reader.add_render_rule("image", embed)
+    return (
         f"<!doctype html>\n<html lang='en'><head><meta charset='utf-8'>"
         f"<meta name='viewport' content='width=device-width'><title>{html.escape(title)}</title>"
-        f"<style>{STYLE}</style></head>\n<body><h1>{html.escape(title)}</h1>\n{body}\n</body></html>\n"
+        f"<style>{STYLE}</style></head>\n<body>{reader.render(text)}</body></html>\n"
     )
-    atomic_write_text(path, page)
-
-
-def _section_html(section: Section) -> str:
-    parts = [f"<h2>{html.escape(section.title)}</h2>"]
-    if section.text:
-        parts.append(f"<p>{html.escape(section.text)}</p>")
-    if section.rows:
-        parts.append(_table_html(section.header, section.rows))
-    for picture, caption in section.pictures:
-        data = base64.b64encode(picture.read_bytes()).decode()
-        escaped = html.escape(caption)
-        parts.append(
-            f"<figure><img alt='{escaped}' src='data:image/png;base64,{data}'>"
-            f"<figcaption>{escaped}</figcaption></figure>"
-        )
-    return "\n".join(parts)
-
-
-def _table_html(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    texts = {place for row in rows for place, cell in enumerate(row) if header and place and len(cell) > _LONG}
-
-    def line(tag: str, cells: Sequence[str], kind: str = "") -> str:
-        escaped = map(html.escape, cells)
-        inside = [_element(tag, cell, "text" if place in texts else "") for place, cell in enumerate(escaped)]
-        return _element("tr", "".join(inside), kind)
-
-    lines = [line("th", header)] if header else []
-    lines += [line("td", row, "below" if header and len(row) > 1 and not row[1] else "") for row in rows]
-    return _element("div", _element("table", "".join(lines)), "numbers" if header else "facts")
-
-
-def _element(tag: str, inside: str, kind: str = "") -> str:
-    return f"<{tag} class='{kind}'>{inside}</{tag}>" if kind else f"<{tag}>{inside}</{tag}>"
 
 
 def draw_panels(path: Path, panels: Sequence[Panel]) -> None:

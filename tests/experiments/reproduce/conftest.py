@@ -8,9 +8,11 @@ import pytest
 
 from asgn.config import TrainConfig
 from asgn.data.synthetic.dataset import SyntheticDataset
-from asgn.experiments.reproduce import setting as setting_module
+from asgn.experiments.reproduce import config as config_module
 from asgn.experiments.reproduce.command import reproduce
-from asgn.experiments.reproduce.setting import Setting
+from asgn.experiments.reproduce.config import ReproductionConfig, Scoring
+from asgn.experiments.reproduce.rows import rows_of, seeds_of
+from asgn.experiments.runs.assembly import RunSettings
 from tests.conftest import TINY
 
 STEPS = 2
@@ -31,7 +33,7 @@ class Scenes(SyntheticDataset):
 
 @pytest.fixture(autouse=True)
 def few_scenes(monkeypatch):
-    monkeypatch.setattr(setting_module, "open_dataset", lambda name, root, split: Scenes(name, split))
+    monkeypatch.setattr(config_module, "open_dataset", lambda name, root, split: Scenes(name, split))
 
 
 @pytest.fixture(scope="session")
@@ -40,22 +42,30 @@ def shared_runs(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def setting_of(tmp_path, shared_runs):
-    """A tiny setting; keyword arguments change it, those of TrainConfig its training."""
+def config_of(tmp_path, shared_runs):
+    """A tiny reproduction; keyword arguments change it, its scoring, its runs or their training."""
 
-    def make(runs: Path | None = None, **changes: object) -> Setting:
-        names = {field.name for field in dataclasses.fields(TrainConfig)}
-        training = {"steps": STEPS, "batch_size": 2, "workers": 0, "validate_every": 1, "validation_limit": 1}
-        training |= {name: value for name, value in changes.items() if name in names}
-        common = {"data": "synthetic", "root": None, "backbone": "M", "weights": "random", "limit": 3, "panels": 2}
-        common |= {name: value for name, value in changes.items() if name not in names}
-        return Setting(
-            out=tmp_path / "pages",
-            runs=runs or shared_runs,
-            train=TrainConfig(**training),
-            model_changes=TINY,
-            cpu=True,
-            quiet=True,
+    def make(what: str = "table2", rows: tuple[str, ...] = (), **changes: object) -> ReproductionConfig:
+        common = {
+            "data": "synthetic", "root": None, "backbone": "M", "weights": "random", "limit": 3, "panels": 2,
+            "out": tmp_path / "pages", "runs": shared_runs, "steps": STEPS, "batch_size": 2, "workers": 0,
+            "validate_every": 1, "validation_limit": 1, "model_changes": TINY, "cpu": True, "quiet": True,
+            "reductions": ("sum",), "seeds": (0,),
+        } | changes  # fmt: skip
+
+        def taken(kind: type) -> dict[str, object]:
+            return {one.name: common.pop(one.name) for one in dataclasses.fields(kind) if one.name in common}
+
+        backbone, reductions = common.pop("backbone"), common.pop("reductions")
+        train = TrainConfig(**taken(TrainConfig))
+        settings = RunSettings(train=train, **taken(RunSettings))
+        scoring = Scoring(**taken(Scoring))
+        return ReproductionConfig(
+            what=what,
+            rows=tuple(rows_of(what, backbone, rows, reductions)),
+            seeds=seeds_of(what, common.pop("seeds")),
+            settings=settings,
+            scoring=scoring,
             **common,
         )
 
@@ -70,8 +80,8 @@ WITHOUT_CRF = None if importlib.util.find_spec("pydensecrf") else "run `pip inst
 def page_of():
     """Reproduce, expect no failure, and give the Markdown page."""
 
-    def make(what: str, setting: Setting) -> str:
-        result = reproduce(what, setting, lambda line: None)
+    def make(config: ReproductionConfig) -> str:
+        result = reproduce(config, lambda line: None)
         assert [line for line in result.failed if WITHOUT_CRF is None or WITHOUT_CRF not in line] == []
         html, markdown, *pictures = result.files
         assert html.read_text(encoding="utf-8").count("<img") == len(pictures)

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from asgn.data.by_image import by_referent, image_ids
-from asgn.data.checks.published import COUNTS, NOTES, Counts
 from asgn.data.datasets import open_dataset, splits_of_dataset
 from asgn.data.files.images import exif_orientation
 from asgn.data.files.mask_images import read_drawn_mask
 from asgn.data.readers.own import OwnFolder
 from asgn.data.types import Expression, ImagesOnDisk, ReferringDataset
 from asgn.errors import DataError
+from asgn.paper import COUNTS, Counts, PublishedCounts
 from asgn.progress import Progress, silent
 
 _TURNED = "turned by EXIF; they are read upright, and outlines and masks are taken to be of the upright image"
@@ -57,7 +57,7 @@ class Verification:
     def differences(self) -> list[str]:
         """One line for each count that differs, or published split that is not there."""
         there = {report.split for report in self.splits}
-        missing = [split for split in COUNTS.get(self.name, {}) if split not in there]
+        missing = [split for split in _published(self.name).splits if split not in there]
         lines = [f"split {split} is not there" for split in missing]
         return lines + [line for report in self.splits for line in report.differences]
 
@@ -102,8 +102,12 @@ def verify(
         if pixels:
             _check_pixels(data, add, progress)
             _collect_remarks(data, remarks)
-    result.notes = (*NOTES.get(name, ()), *(_remark(text, list(files)) for text, files in remarks.items()))
+    result.notes = (*_published(name).notes, *(_remark(text, list(files)) for text, files in remarks.items()))
     return result
+
+
+def _published(name: str) -> PublishedCounts:
+    return COUNTS.get(name, PublishedCounts(None, None, {}))
 
 
 def _count(data: ReferringDataset) -> SplitReport:
@@ -112,7 +116,7 @@ def _count(data: ReferringDataset) -> SplitReport:
         images=len(image_ids(data.expressions)),
         refs=len({expression.ref_id for expression in data.expressions}),
         expressions=len(data.expressions),
-        published=COUNTS.get(data.name, {}).get(data.split),
+        published=_published(data.name).splits.get(data.split),
     )
 
 

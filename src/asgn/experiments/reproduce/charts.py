@@ -2,6 +2,7 @@
 
 import statistics
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ def draw_bars(
         path: of the PNG.
         rows: names of the rows, from the top.
         values: by group, the values of each row; none for a row that failed.
-        published: by group, the published value of each row.
+        published: by group, the published value of each row; none of a measure that does not compare.
         xlabel: what is measured.
         levels: named values to mark.
     """
@@ -38,7 +39,7 @@ def draw_bars(
         ys = np.arange(len(rows)) + (place - (len(values) - 1) / 2) * height
         means = [statistics.mean(one) if one else 0.0 for one in found]
         axis.barh(ys, means, 0.9 * height, color=colour, alpha=0.75, label=group)
-        for y, one, printed in zip(ys, found, published[group], strict=True):
+        for y, one, printed in zip_longest(ys, found, published[group]):
             axis.plot(one, [y] * len(one), "o", color="black", markersize=3)
             if printed is not None:
                 axis.plot([printed] * 2, [y - height / 2, y + height / 2], color="crimson", linewidth=2)

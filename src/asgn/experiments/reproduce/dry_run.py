@@ -8,11 +8,9 @@ from pathlib import Path
 from asgn.config import ModelConfig
 from asgn.errors import UserError
 from asgn.experiments.planning.estimate import plan_hours
-from asgn.experiments.reproduce.outcomes import Say
-from asgn.experiments.reproduce.rows import Row, rows_of, seeds_of
-from asgn.experiments.reproduce.runs import run_folder, run_plan, steps_done
-from asgn.experiments.reproduce.setting import Setting, Splits, check_setting, open_splits
-from asgn.experiments.reproduce.summary import counted
+from asgn.experiments.reproduce.config import ReproductionConfig, Splits, check_weights, open_splits
+from asgn.experiments.reproduce.results import Say, counted
+from asgn.experiments.reproduce.trained import Stage, stages_of, steps_done
 from asgn.experiments.runs.assembly import accelerator_of
 from asgn.models.complexity import complexity
 from asgn.variants import Variant
@@ -37,63 +35,60 @@ class Cost:
         return Cost(hours, self.megabytes + other.megabytes)
 
 
-def dry_run(what: str, setting: Setting, say: Say) -> list[str]:
+def dry_run(config: ReproductionConfig, say: Say) -> list[str]:
     """The lines of a dry run: a row and seed each, the totals, and what is missing.
 
     Hours come from a few true steps of each network, once for all of its rows and seeds; nothing is kept. A run that
     several rows share, such as one with dense CRF and the same without, counts for the first of them.
-
-    Raises:
-        UserError: there is no such table or row.
     """
-    rows = rows_of(what, setting.backbone, setting.rows, setting.reductions)
-    seeds = seeds_of(what, setting.seeds)
-    gaps, splits = missing(what, setting, rows)
-    costs = _Costs(setting, splits, gaps, say)
+    gaps, splits = missing(config)
+    costs = _Costs(config, splits, gaps, say)
     first: dict[Path, str] = {}
-    width, left = max(len(row.label) for row in rows), Cost(0.0, 0.0)
+    width, left = max(len(row.label) for row in config.rows), Cost(0.0, 0.0)
     lines = []
-    for seed in seeds:
-        for row in rows:
-            folder = run_folder(setting, row, seed)
-            taken_from = first.setdefault(folder, row.label)
-            if taken_from != row.label:
-                lines.append(f"{row.label:{width}}  seed {seed}  the run of {taken_from}")
-                continue
-            steps = steps_done(folder)
-            cost = Cost(0.0, 0.0) if steps == setting.train.steps else costs.left(row, steps)
-            left = left.plus(cost)
-            lines.append(f"{row.label:{width}}  seed {seed}  {_state(steps, setting.train.steps):22} {_text(cost)}")
-    free = shutil.disk_usage(_existing(setting.runs)).free / 1e6
+    for seed in config.seeds:
+        for row in config.rows:
+            for stage in stages_of(config, row, seed):
+                taken_from = first.setdefault(stage.folder, row.label)
+                where = f"{row.label:{width}}  seed {seed}  "
+                if taken_from != row.label:
+                    lines.append(f"{where}the run of {taken_from}")
+                    continue
+                steps, wanted = steps_done(stage.folder), stage.train.steps
+                cost = Cost(0.0, 0.0) if steps == wanted else costs.left(stage, steps)
+                left = left.plus(cost)
+                lines.append(f"{where}{_state(steps, wanted):22} {_text(cost)}")
+    free = shutil.disk_usage(_existing(config.runs)).free / 1e6
     if left.megabytes > free:
-        gaps.append(f"{left.megabytes - free:,.0f} MB of disk at {setting.runs}")
+        gaps.append(f"{left.megabytes - free:,.0f} MB of disk at {config.runs}")
+    train = config.settings.train
     return [
-        f"{what} on {setting.data}: {counted(len(rows), 'row')} x {counted(len(seeds), 'seed')}, each "
-        f"{setting.train.steps:,} steps of {setting.train.batch_size} = {setting.samples_seen:,} samples seen",
+        f"{config.what} on {config.data}: {counted(len(config.rows), 'row')} x {counted(len(config.seeds), 'seed')}, "
+        f"each {train.steps:,} steps of {train.batch_size} = {config.samples_seen:,} samples seen",
         *lines,
-        f"in all {_text(left)}, scoring left out; {free:,.0f} MB are free at {setting.runs}",
+        f"in all {_text(left)}, scoring left out; {free:,.0f} MB are free at {config.runs}",
         *(f"missing: {gap}" for gap in gaps),
     ]
 
 
-def missing(what: str, setting: Setting, rows: list[Row]) -> tuple[list[str], Splits | None]:
+def missing(config: ReproductionConfig) -> tuple[list[str], Splits | None]:
     """What stands in the way, a line each, and the splits if they can be opened."""
+    is_table4, weights = config.what == "table4", config.scoring.feature_weights
     needs = [
-        (any(row.variant.densecrf for row in rows), "pydensecrf", "dense CRF: pip install 'asgn[crf]'"),
-        (what == "table4", "sklearn", "scikit-learn: pip install 'asgn[svm]'"),
+        (any(row.variant.densecrf for row in config.rows), "pydensecrf", "dense CRF: pip install 'asgn[crf]'"),
+        (is_table4, "sklearn", "scikit-learn: pip install 'asgn[svm]'"),
     ]
     lines = [line for needed, module, line in needs if needed and importlib.util.find_spec(module) is None]
-    weights = setting.features.weights
-    if what == "table4" and weights is None and setting.features.name != "alexnet":
+    if is_table4 and weights is None and config.scoring.features != "alexnet":
         lines.append("the network that describes masks: give its weights with --weights-features FILE")
-    if what == "table4" and weights is not None and not weights.is_file():
+    if is_table4 and weights is not None and not weights.is_file():
         lines.append(f"no weights at {weights}: check --weights-features")
     try:
-        check_setting(setting, what, {row.variant.backbone for row in rows})
+        check_weights(config)
     except UserError as error:
         lines.append(str(error))
     try:
-        return lines, open_splits(setting, what)
+        return lines, open_splits(config)
     except UserError as error:
         return [*lines, str(error)], None
 
@@ -101,39 +96,40 @@ def missing(what: str, setting: Setting, rows: list[Row]) -> tuple[list[str], Sp
 class _Costs:
     """What whole runs take, found once for each network: neither loss nor seed changes its time."""
 
-    def __init__(self, setting: Setting, splits: Splits | None, gaps: list[str], say: Say) -> None:
-        self.setting = setting
+    def __init__(self, config: ReproductionConfig, splits: Splits | None, gaps: list[str], say: Say) -> None:
+        self.config = config
         self.splits = splits
         self.gaps = gaps
         self.say = say
-        self.known: dict[Variant, Cost] = {}
+        self.known: dict[tuple[Variant, int], Cost] = {}
 
-    def left(self, row: Row, done: int | None) -> Cost:
+    def left(self, stage: Stage, done: int | None) -> Cost:
         """What is left of a run after some steps; a run begun has its place on the disk."""
-        network = row.variant.without_densecrf()
-        if network not in self.known:
-            self.known[network] = Cost(self._hours(row), self._megabytes(network))
-        whole = self.known[network]
-        share = max(0.0, 1 - (done or 0) / self.setting.train.steps)
+        key = stage.variant, stage.train.steps
+        if key not in self.known:
+            self.known[key] = Cost(self._hours(stage), self._megabytes(stage.variant))
+        whole = self.known[key]
+        share = max(0.0, 1 - (done or 0) / stage.train.steps)
         return Cost(None if whole.hours is None else share * whole.hours, 0.0 if done else whole.megabytes)
 
     def _megabytes(self, network: Variant) -> float:
         """Both states of a run and its best model."""
-        words = len(self.setting.vocabulary) if self.setting.vocabulary else VOCABULARY_SIZE
-        cost = complexity(ModelConfig.for_variant(network, words, **self.setting.model_changes))
+        settings = self.config.settings
+        words = len(settings.vocabulary) if settings.vocabulary else VOCABULARY_SIZE
+        cost = complexity(ModelConfig.for_variant(network, words, **settings.model_changes))
         return _STATES * cost.checkpoint_megabytes + 4 * cost.parameters / 1e6
 
-    def _hours(self, row: Row) -> float | None:
+    def _hours(self, stage: Stage) -> float | None:
         """From steps with random weights, which take as long; None without data, or where a batch does not fit."""
         if self.splits is None:
             return None
-        self.say(f"measuring a few steps of {row.label}")
-        plan = replace(run_plan(self.setting, self.splits, row, 0), weights="random", packed=None)
-        accelerator = accelerator_of(self.setting.train, self.setting.cpu)
+        self.say(f"measuring a few steps of {stage.variant}")
+        run = replace(stage.run(self.config, self.splits), weights="random", packed=None, start_from=None)
+        accelerator = accelerator_of(run.train, self.config.scoring.cpu)
         try:
-            return plan_hours(plan, accelerator)
+            return plan_hours(run, accelerator)
         except UserError as error:
-            self.gaps.append(f"{row.label}: {error}")
+            self.gaps.append(f"{stage.variant}: {error}")
             return None
         finally:
             accelerator.free_memory()

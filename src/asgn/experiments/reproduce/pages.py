@@ -1,18 +1,15 @@
-"""A report as Markdown and as HTML, with the parts that all tables and figures share."""
+"""The page of a table or figure: what it was made from, what was found, and the paper's own numbers."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from asgn import __version__
 from asgn.data.by_image import image_ids
+from asgn.data.types import ReferringDataset
 from asgn.experiments.report import Section, write_report
-from asgn.experiments.reproduce.outcomes import Outcome
-from asgn.experiments.reproduce.paper import SOURCE, TABLES, Cell, PublishedRow
-from asgn.experiments.reproduce.rows import Row
-from asgn.experiments.reproduce.setting import Setting, Splits
-from asgn.experiments.reproduce.summary import listed, number
-from asgn.files import atomic_write_text
+from asgn.experiments.reproduce.config import ReproductionConfig
+from asgn.experiments.reproduce.results import Results, listed, number, spread
+from asgn.paper import PROTOCOL, SOURCE, TABLES, Cell, PublishedRow
 
 DATA_NAMES = {
     "unc": "UNC",
@@ -20,117 +17,115 @@ DATA_NAMES = {
     "gref": "G-Ref",
     "gref-umd": "G-Ref (UMD split)",
     "referit": "ReferItGame",
+    "grefcoco": "gRefCOCO",
     "own": "own data (no benchmark)",
     "synthetic": "synthetic scenes (no benchmark)",
 }
+_BUDGET = ("steps", "batch_size", "seed", "workers", "validate_every", "validation_limit", "checkpoint_every")
+_READINGS = ("schedule", "warmup_steps", "beta1", "beta2", "finetune", "semantic_input", "dilation")
+"""Settings beside the loss that the paper leaves open."""
 
 
-def page_name(setting: Setting, what: str) -> str:
-    """The name of a page's files: each data set has a page of its own."""
-    return f"{what}-{setting.data}"
-
-
-def write_pages(setting: Setting, what: str, sections: Sequence[Section]) -> list[Path]:
-    """Write the HTML page, which holds its pictures, and the Markdown one, which links them; gives their paths.
+def write_page(results: Results, sections: Sequence[Section]) -> list[Path]:
+    """Write the page as HTML, which holds its pictures, and as Markdown, which links them; gives all paths.
 
     Raises:
         OutputError: the folder cannot be written to.
     """
-    name = f"{what[:-1].capitalize()} {what[-1]}"
-    heading = f"{name} on {DATA_NAMES[setting.data]}"
-    if not setting.compares(what):
-        heading = f"The rows of {name} on {DATA_NAMES[setting.data]}"
-    base = setting.out / page_name(setting, what)
-    html, markdown = base.with_name(f"{base.name}.html"), base.with_name(f"{base.name}.md")
-    write_report(html, heading, sections)
-    parts = [f"# {heading}", *(_markdown(section) for section in sections)]
-    atomic_write_text(markdown, "\n\n".join(parts) + "\n")
-    return [html, markdown, *(picture for section in sections for picture, _ in section.pictures)]
+    config = results.config
+    name = f"{config.what[:-1].capitalize()} {config.what[-1]}"
+    heading = f"{'' if config.compares else 'The rows of '}{name} on {DATA_NAMES[config.data]}"
+    failed = [[one.row.label, str(one.seed), one.failure] for one in results.outcomes if one.failure]
+    failures = [Section("Failed", header=("row", "seed", "why"), rows=failed)] if failed else []
+    notes = TABLES[config.what].notes if config.what in TABLES else ()
+    about = [Section("About the published numbers", " ".join(notes))] if notes else []
+    parts = [_budget_section(results), *failures, *sections, *about]
+    return write_report(config.out / f"{config.name}.html", heading, parts)
 
 
-def _markdown(section: Section) -> str:
-    parts = [f"## {section.title}"]
-    if section.text:
-        parts.append(section.text)
-    if section.rows:
-        header = section.header or [""] * len(section.rows[0])
-        ruler = [":---", *["---:" if section.header else ":---"] * (len(header) - 1)]
-        lines = [header, ruler, *section.rows]
-        parts.append("\n".join(f"| {' | '.join(cell.replace('|', ' ') for cell in line)} |" for line in lines))
-    parts += [f"![{caption}]({picture.name})" for picture, caption in section.pictures]
-    return "\n\n".join(parts)
+def join_pages(found: Sequence[Results]) -> list[Path]:
+    """One page with the oIoU of a table's rows on several data sets side by side, as the paper prints Table I."""
+    columns = [(results, split.split) for results in found for split in results.splits.scored]
+    rows = {row.label: row for results in found for row in results.config.rows}
+    lines = []
+    for label, row in rows.items():
+        ours = [results.values(row, split, "oIoU") for results, split in columns]
+        lines.append([label, "/".join(dict.fromkeys(str(len(values)) for values in ours)), *map(spread, ours)])
+        printed = [results.published(row, split, "oIoU") for results, split in columns]
+        if any(value is not None for value in printed):
+            lines.append([f"paper: {row.printed}", "", *map(number, printed)])
+    config = found[0].config
+    names = ", ".join(DATA_NAMES[results.config.data] for results in found)
+    text = (
+        f"oIoU in percent, mean ± standard deviation over the seeds {listed(config.seeds)}; the paper's beneath. Each "
+        f"data set trains its own rows, {config.samples_seen:,} samples each; their pages have the rest. Protocol "
+        f"{config.scoring.protocol}; of the paper's numbers: {PROTOCOL}."
+    )
+    header = ("row", "seeds", *(f"{DATA_NAMES[results.config.data]} {split}" for results, split in columns))
+    path = config.out / f"{config.what}-{'-'.join(results.config.data for results in found)}.html"
+    number_of = config.what.removeprefix("table")
+    return write_report(path, f"Table {number_of} on {names}", [Section("Measured", text, header, lines)])
 
 
-def budget_section(setting: Setting, splits: Splits, stamps: Sequence[str] = ()) -> Section:
+def _budget_section(results: Results) -> Section:
     """What was trained on and scored, with which budget: all that a number needs to be read."""
-    train, defaults = setting.train, type(setting.train)()
-    free = ("steps", "batch_size", "seed", "workers", "validate_every", "validation_limit", "checkpoint_every")
-    changed = [
-        f"{name} = {value}"
-        for name, value in vars(train).items()
-        if name not in free and value != getattr(defaults, name)
-    ]
-    changed += [f"{name} = {value}" for name, value in setting.losses.changed().items()]
-    changed += [f"{name} = {value}" for name, value in setting.model_changes.items()]
+    config, splits = results.config, results.splits
+    settings, scoring = config.settings, config.scoring
+    train, losses = settings.train, settings.losses
+    changed = {name: value for name, value in train.changed().items() if name not in _BUDGET}
+    changed |= losses.changed() | settings.model_changes
+    model = {"semantic_input": "prob", "dilation": "each row's own", **settings.model_changes}
+    readings = losses.to_json() | {name: vars(train)[name] for name in _READINGS if name in vars(train)}
+    readings |= {name: model[name] for name in _READINGS if name in model}
     facts = [
-        ("trained on", _split_line(setting, splits.train)),
-        ("validated on", _split_line(setting, splits.validation)),
-        *(("scored on", _split_line(setting, split)) for split in splits.scored),
-        ("budget of each row", f"{train.steps:,} steps of {train.batch_size} = {setting.samples_seen:,} samples seen"),
-        ("seeds", listed(setting.seeds)),
-        ("backbone weights", _weights_line(setting)),
-        ("settings that are not the default", "; ".join(changed) or "none"),
-        *_scoring_facts(setting, splits, stamps),
-        ("made by", f"asgn {__version__}" + (f": {setting.command}" if setting.command else "")),
+        ("trained on", _split_line(splits.train)),
+        ("validated on", _split_line(splits.validation)),
+        *(("scored on", _split_line(split)) for split in splits.scored),
+        ("budget of each row", f"{train.steps:,} steps of {train.batch_size} = {config.samples_seen:,} samples seen"),
+        ("seeds", listed(config.seeds)),
+        ("backbone weights", _weights_line(config)),
+        ("settings that are not the default", _named(changed) or "none"),
+        ("readings of the paper in force", _named(readings)),
     ]
+    if splits.scored:
+        limit = f", at most {scoring.limit:,} images of each split" if scoring.limit else ""
+        facts += [
+            ("scored with", f"the weights after the last step, protocol {scoring.protocol}{limit}"),
+            ("protocol of the paper's numbers", PROTOCOL),
+            ("images seen in training (leaks)", "; ".join(dict.fromkeys(results.stamps)) or "not scored"),
+        ]
+    facts.append(("made by", f"asgn {__version__}" + (f": {config.command}" if config.command else "")))
     return Section("Data and budget", rows=[list(fact) for fact in facts])
 
 
-def _scoring_facts(setting: Setting, splits: Splits, stamps: Sequence[str]) -> list[tuple[str, str]]:
-    """None for a figure that shows validations alone."""
-    if not splits.scored:
-        return []
-    return [
-        ("scored with", f"the weights after the last step, protocol {setting.protocol}{_limit_line(setting)}"),
-        ("images seen in training (leaks)", "; ".join(dict.fromkeys(stamps)) or "not scored"),
-    ]
+def _named(values: Mapping[str, object]) -> str:
+    return "; ".join(f"{name} = {value}" for name, value in values.items())
 
 
-def _split_line(setting: Setting, split: Any) -> str:
-    counted = f"{len(image_ids(split.expressions)):,} {'scenes' if setting.data == 'synthetic' else 'images'}"
+def _split_line(split: ReferringDataset) -> str:
+    counted = f"{len(image_ids(split.expressions)):,} {'scenes' if split.name == 'synthetic' else 'images'}"
     return f"{split.name} {split.split}: {counted}, {len(split.expressions):,} expressions ({split.fingerprint()[:12]})"
 
 
-def _weights_line(setting: Setting) -> str:
-    if isinstance(setting.weights, Path):
-        return setting.weights.name
-    if isinstance(setting.weights, tuple):
-        return listed(path.name for path in setting.weights)
-    return {"default": "torchvision's", "random": "none: random"}[setting.weights]
+def _weights_line(config: ReproductionConfig) -> str:
+    weights = config.settings.weights
+    if isinstance(weights, Path | tuple):
+        return listed(path.name for path in ([weights] if isinstance(weights, Path) else weights))
+    return "torchvision's" if weights == "default" else "none: random"
 
 
-def _limit_line(setting: Setting) -> str:
-    return f", at most {setting.limit:,} images of each split" if setting.limit else ""
-
-
-def failure_section(outcomes: Sequence[Outcome[Any]]) -> list[Section]:
-    """The rows that failed, each with its line."""
-    failed = [[outcome.row.label, str(outcome.seed), outcome.failure] for outcome in outcomes if outcome.failure]
-    return [Section("Failed", header=("row", "seed", "why"), rows=failed)] if failed else []
-
-
-def published_sections(setting: Setting, what: str, rows: Sequence[Row]) -> list[Section]:
+def published_sections(config: ReproductionConfig) -> list[Section]:
     """The paper's own numbers that stand beside none of ours, under headings that say so.
 
     Where the data are the paper's, those of the rows that were not trained; else all those of the rows that were.
     """
-    table, compares = TABLES[what], setting.compares(what)
-    answered = {row.published.name for row in rows if row.published is not None}
+    table, compares = TABLES[config.what], config.compares
+    answered = {row.published.name for row in config.rows if row.published is not None}
     named = [row for row in table.rows if (row.name in answered) != compares]
     cells = [
         cell
         for cell in max(table.rows, key=lambda row: len(row.values)).values
-        if any(cell in row.values for row in named) and (cell.dataset == setting.data or not compares)
+        if any(cell in row.values for row in named) and (cell.dataset == config.data or not compares)
     ]
     comparison = "for rows not trained here" if compares else "not comparable"
     data = "" if compares else " on other data than the numbers above"
@@ -157,9 +152,3 @@ def _published(title: str, text: str, rows: Sequence[PublishedRow], columns: Map
         if row.values.keys() & {*columns.values()}
     ]
     return Section(title, text, ("row", *columns), lines)
-
-
-def notes_section(what: str) -> list[Section]:
-    """What is odd about the published numbers."""
-    notes = TABLES[what].notes if what in TABLES else ()
-    return [Section("About the published numbers", " ".join(notes))] if notes else []

@@ -2,12 +2,12 @@
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from asgn.config import LossConfig
 from asgn.errors import UserError
-from asgn.experiments.reproduce.paper import LAMBDAS, TABLES, PublishedRow
+from asgn.paper import LAMBDAS, TABLES, PublishedRow
 from asgn.variants import BackboneName, Variant
 
 FIGURES = {
@@ -30,7 +30,7 @@ class Row:
     """One row to train and score."""
 
     variant: Variant
-    published: PublishedRow | None = None
+    published: PublishedRow | None = field(default=None, hash=False)
     """The row of the paper that it answers to."""
     loss_changes: tuple[tuple[str, Any], ...] = ()
     """Fields of LossConfig that are the row's own."""
@@ -64,11 +64,14 @@ def rows_of(
         backbone: takes the place of each row's own; rows that then coincide answer to the first of them, and those of
             SNLE, which is a network of its own, are left out.
         wanted: row names, ours or the paper's; a row that the table lacks is added. Empty for all.
-        reductions: of the cross entropy, for Table VI.
+        reductions: of the cross entropy, for Table VI, which alone may have both.
 
     Raises:
-        UserError: there is no such table or figure, or a wanted name is not a row name.
+        UserError: there is no such table or figure, a wanted name is not a row name, or both reductions are given to
+            another table.
     """
+    if len(reductions) > 1 and what != "table6":
+        raise UserError(f"--ce-reduction both is for table6 alone: choose sum or mean for {what}")
     rows = _all_rows(what, reductions)
     if backbone is not None:
         rows = [_with_backbone(row, backbone) for row in rows if row.variant.backbone != "SNLE"]

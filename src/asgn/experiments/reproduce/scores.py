@@ -1,69 +1,60 @@
-"""The scores of trained rows, kept beside their runs."""
+"""What a trained row scores and costs on a split, kept beside its run."""
 
-from collections.abc import Mapping
 from typing import Any
 
-from asgn.data.types import ReferringDataset
-from asgn.experiments.reproduce.outcomes import Outcome, remember
-from asgn.experiments.reproduce.rows import Row
-from asgn.experiments.reproduce.runs import TrainedRow
-from asgn.experiments.reproduce.setting import Setting
-from asgn.experiments.reproduce.walk import device_of
-from asgn.experiments.runs.leaks import leak_stamp_of
+from asgn.config import ModelConfig
+from asgn.data.files.json_file import read_json
+from asgn.data.types import Expression, Mask, ReferringDataset
+from asgn.evaluation.shape import Shape, compare_shapes, summarise_shapes
+from asgn.experiments.reproduce.config import ReproductionConfig
+from asgn.experiments.reproduce.trained import TrainedRow
 from asgn.experiments.runs.scoring import evaluate
-from asgn.inference.segmenter import Segmenter
-
-ScoresBySplit = dict[str, dict[str, Any]]
-"""The JSON of an evaluation, by split."""
+from asgn.experiments.runs.summary import SUMMARY
+from asgn.models.complexity import complexity
 
 
-def score_row(setting: Setting, data: tuple[ReferringDataset, ...], trained: TrainedRow) -> ScoresBySplit:
-    """Score a row on every split, or read what an earlier call has found.
+def score_row(config: ReproductionConfig, trained: TrainedRow, data: ReferringDataset) -> dict[str, Any]:
+    """Every score and the rest of an evaluation's JSON, or what an earlier call has found; paired, shapes too.
 
     Raises:
         DataError: an image or mask cannot be read.
         MissingExtraError: the row has dense CRF, which is not installed.
     """
-    return {split.split: _score(setting, split, trained) for split in data}
+    scoring, densecrf = config.scoring, trained.row.variant.densecrf
+    shapes: dict[str, Shape] = {}
 
-
-def _score(setting: Setting, data: ReferringDataset, trained: TrainedRow) -> dict[str, Any]:
-    densecrf = trained.row.variant.densecrf
-    key = {
-        "weights": trained.identity,
-        "fingerprint": data.fingerprint(),
-        "protocol": setting.protocol,
-        "limit": setting.limit,
-        "densecrf": densecrf,
-    }
-    name = f"{data.split}-{setting.protocol}" + ("-densecrf" if densecrf else "")
+    def keep_shape(item: Expression, mask: Mask, no_target: bool | None) -> None:
+        truth = data.mask(item)
+        if truth.any():
+            shapes[str(item.sentence_id)] = compare_shapes(mask, truth)
 
     def compute() -> dict[str, Any]:
-        device = device_of(setting)
-        segmenter = Segmenter(trained.model, device, densecrf)
-        evaluation = evaluate(segmenter, data, protocol=setting.protocol, limit=setting.limit)
+        keep = keep_shape if config.is_paired else None
+        segmenter = trained.segmenter(scoring)
+        evaluation = evaluate(segmenter, data, protocol=scoring.protocol, limit=scoring.limit, keep_mask=keep)
         return {
             "variant": str(trained.row.variant),
             "seed": trained.seed,
-            "device": device.type,
+            "device": scoring.device.type,
             **evaluation.to_json(),
             "predict_seconds": evaluation.predict_seconds,
             "pixels": evaluation.scores.to_json(),
+            **({"shapes": shapes, "shape": summarise_shapes(shapes.values())} if config.is_paired else {}),
         }
 
-    return remember(trained.folder / "scores" / f"{name}.json", key, compute)
+    name = f"{data.split}-{scoring.protocol}" + ("-shapes" if config.is_paired else "")
+    found = trained.remember(name, data, scoring, compute, densecrf=densecrf)
+    return {**found, **found["scores"], **found.get("shape", {})}
 
 
-def leak_stamp(trained: TrainedRow, data: ReferringDataset) -> str:
-    """What the checkpoint's audit has to say of a score on this split."""
-    return f"{data.split}: {leak_stamp_of(trained.model, data)}"
-
-
-def values_of(outcomes: list[Outcome[ScoresBySplit]], row: Row, split: str, metric: str) -> dict[int, float]:
-    """One measure of a row, by seed; seeds that failed or do not define it are left out."""
-    found: Mapping[int, Any] = {
-        outcome.seed: outcome.value[split]["scores"][metric]
-        for outcome in outcomes
-        if outcome.row == row and outcome.value is not None
+def cost_row(config: ReproductionConfig, trained: TrainedRow, data: ReferringDataset) -> dict[str, Any]:
+    """The scores, and Table V's hours, seconds and memory."""
+    found, summary = score_row(config, trained, data), trained.folder / SUMMARY
+    return {
+        **found,
+        "training hours": trained.training_seconds / 3600,
+        "test seconds": found["predict_seconds"],
+        "memory MB": complexity(ModelConfig(**trained.header["model"])).checkpoint_megabytes,
+        "peak GiB in training": read_json(summary)["peak_gibibytes"] if summary.exists() else None,
+        "ms a phrase": 1000 * found["seconds_per_phrase"],
     }
-    return {seed: float(value) for seed, value in found.items() if value is not None}

@@ -39,14 +39,10 @@ FREE_TO_CHANGE = {"steps", "workers", "micro_batch", "validate_every", "validati
 """Settings that a resumed run may give anew: none of them changes a step, but for rounding."""
 
 
-@dataclass(frozen=True)
-class RunConfig:
-    """One training run."""
+@dataclass(frozen=True, kw_only=True)
+class RunSettings:
+    """What the runs of one reproduction have in common."""
 
-    variant: Variant
-    train_data: ReferringDataset
-    validation_data: ReferringDataset
-    folder: Path
     train: TrainConfig = field(default_factory=TrainConfig)
     losses: LossConfig = field(default_factory=LossConfig)
     model_changes: dict[str, Any] = field(default_factory=dict)
@@ -56,17 +52,27 @@ class RunConfig:
     word_vectors: WordVectors | None = None
     """Words that the model is to know beside those of its phrases."""
     weights: Weights = "default"
-    start_from: str | Path | None = None
-    """A trained model whose weights and words the run begins with."""
     packed: Path | None = None
-    """Folder of packed splits, where the training split is packed on first use; None decodes it anew each time."""
+    """Folder of packed splits, where the training split is packed on first use; None decodes it each time."""
     cached_features: Path | None = None
     """Folder of caches, where the features of a frozen backbone are computed on first use, once per image."""
     image_lists: ImageLists = field(default_factory=ImageLists)
     """Where the evaluation images are named that the training images are compared with."""
     allow_leak: bool = False
-    resume: bool = False
     quiet: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig(RunSettings):
+    """One training run."""
+
+    variant: Variant
+    train_data: ReferringDataset
+    validation_data: ReferringDataset
+    folder: Path
+    start_from: str | Path | None = None
+    """A trained model whose weights and words the run begins with."""
+    resume: bool = False
 
     def __post_init__(self) -> None:
         if self.variant.backbone == "SNLE" and self.variant.adversarial and self.losses.ce_weight == 0:

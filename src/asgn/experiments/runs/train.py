@@ -114,7 +114,7 @@ def _validation(
             recorder.show(step, "panel", panel.draw(model, device, step))
         limit = plan.train.validation_limit or None
         summary = evaluate(Segmenter(model, device), plan.validation_data, limit=limit).scores.summary()
-        return {name: value for name, value in summary.items() if isinstance(value, float)}
+        return {name: value for name, value in summary.items() if isinstance(value, float) or name == "expressions"}
 
     return validate
 
