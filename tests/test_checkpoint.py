@@ -3,8 +3,10 @@
 import pytest
 import torch
 
-from asgn.checkpoint import load_model, read_tensors, save_model, write_tensors
+import asgn
+from asgn.checkpoint import load_model, read_tensors, save_model, write_presence, write_tensors
 from asgn.errors import CheckpointError, OutputError
+from asgn.experiments.doctor import run_checks
 from asgn.models.weights_file import load_exactly
 
 
@@ -106,3 +108,14 @@ def test_a_failed_write_keeps_the_old_file(tmp_path, monkeypatch):
     monkeypatch.undo()
     assert torch.equal(read_tensors(path)[0]["a"], torch.ones(2))
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_numbers_that_are_not_finite_are_refused_wherever_a_model_is_read(tiny_model, tmp_path):
+    for value in (float("nan"), float("inf")):
+        tiny_model.generator.head.score.bias.data.fill_(value)
+        save_model(tmp_path / "best.safetensors", tiny_model)
+        for read in (load_model, asgn.load, lambda path: write_presence(path, None)):
+            with pytest.raises(CheckpointError, match=r"not finite .*its training diverged"):
+                read(tmp_path)
+        (check,) = [check for check in run_checks(str(tmp_path), None, None, "val") if check.name == "model"]
+        assert not check.passed

@@ -1,5 +1,6 @@
 """The HTTP API as a client sees it: answers, refusals in one clear line, and no request that breaks it."""
 
+import json
 import struct
 import zlib
 from html import unescape
@@ -165,7 +166,38 @@ def test_requests_that_are_no_form(client):
     assert "multipart/form-data" in refusal(client.post("/api/segment", json={"phrases": ["cat"]}), 415)
     broken = client.post("/api/segment", content=b"rubbish", headers={"content-type": "multipart/form-data"})
     assert refusal(broken, 400)
-    assert client.get("/api/segment").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "said"),
+    [
+        ("GET", "/api/segment", 405, "takes POST, not GET"),
+        ("PUT", "/api/segment", 405, "takes POST, not PUT"),
+        ("POST", "/api/model", 405, "takes GET, not POST"),
+        ("GET", "/api/segments", 404, "there is no /api/segments"),
+        ("DELETE", "/api/", 404, "there is no /api/"),
+        ("GET", "/nothing/here", 404, "Not Found"),
+        ("POST", "/answers/a/b", 404, "Not Found"),
+    ],
+)
+def test_wrong_methods_and_paths_answer_as_documented(client, method, path, status, said):
+    response = client.request(method, path)
+    assert said in refusal(response, status)
+    if path in ("/api/segment", "/api/model"):
+        assert response.headers["allow"] == ("POST" if path == "/api/segment" else "GET")
+
+
+def test_media_types_have_no_case(client, png):
+    body = b"".join(form(b"p.png", [png]))
+    answer = client.post("/api/segment", content=body, headers={"content-type": "Multipart/Form-Data; boundary=B"})
+    assert answer.status_code == 200, answer.text
+
+
+def test_phrases_may_come_as_a_json_list(client, png):
+    assert ask(client, png, phrases=[json.dumps(PHRASES)]).json() == ask(client, png).json()
+    assert "not of texts" in refusal(ask(client, png, phrases=["[1, 2]"]), 422)
+    assert "no phrase" in refusal(ask(client, png, phrases=["[]"]), 422)
+    assert ask(client, png, phrases=["[left] circle"]).json()["results"][0]["phrase"] == "[left] circle"
 
 
 def test_wrong_fields_are_named(client, png):

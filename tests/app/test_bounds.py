@@ -6,13 +6,13 @@ import threading
 import pytest
 
 from asgn.app.limits import Limits, RefusalError, check_plain_name
-from asgn.app.recent import RecentItems
 from asgn.app.service import SegmentService
 from asgn.app.work_queue import WorkQueue
+from asgn.data.files.recent import RecentItems
 
 
 def test_what_was_used_last_is_kept_within_the_bound():
-    items: RecentItems[str] = RecentItems(10)
+    items: RecentItems[str, str] = RecentItems(10)
     for key in "abc":
         items.put(key, key.upper(), 4)
     assert [items.get(key) for key in "abc"] == [None, "B", "C"]
@@ -25,7 +25,7 @@ def test_what_was_used_last_is_kept_within_the_bound():
 
 
 def test_a_value_beyond_the_bound_is_kept_alone():
-    items: RecentItems[str] = RecentItems(10)
+    items: RecentItems[str, str] = RecentItems(10)
     items.put("a", "A", 3)
     items.put("b", "B", 99)
     assert len(items) == 1

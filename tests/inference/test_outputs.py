@@ -18,6 +18,7 @@ from pycocotools.coco import COCO
 from asgn.data.files.masks import decode_segmentation
 from asgn.errors import OutputError
 from asgn.inference.phrases.reader import Reading
+from asgn.inference.results import fonts
 from asgn.inference.results.labelstudio import brush_rle
 from asgn.inference.results.names import FileNames, slug
 from asgn.inference.results.overlay import draw_overlay, phrase_colour
@@ -282,6 +283,22 @@ def test_overlay_of_a_narrow_image_with_a_long_phrase() -> None:
     found = Found("word " * 30 + "w" * 200, np.ones((700, 20), dtype=bool), 1.0)
     page = draw_overlay(np.zeros((700, 20, 3), dtype=np.uint8), [found])
     assert page.width >= 300
+
+
+def test_letters_that_no_font_has_are_said(monkeypatch) -> None:
+    monkeypatch.setattr(fonts, "_system_fonts", tuple)
+    text, font = fonts.drawable("left 猫猫", 20)
+    assert text == "left U+732B U+732B (no font here has 1 of its letters)"
+    assert font.getname()[0] == "DejaVu Sans"
+    assert fonts.drawable("größer кот", 20)[0] == "größer кот"
+
+
+def test_a_font_of_the_system_is_taken_where_it_has_the_letters(monkeypatch, tmp_path) -> None:
+    own = fonts._own_font()
+    monkeypatch.setattr(fonts, "_own_font", lambda: tmp_path / "poor.ttf")
+    monkeypatch.setattr(fonts, "_system_fonts", lambda: [tmp_path / "none.ttf", own])
+    text, font = fonts.drawable("кот", 20)
+    assert (text, font.getname()[0]) == ("кот", "DejaVu Sans")
 
 
 def test_phrase_colours_differ() -> None:

@@ -13,9 +13,9 @@ from starlette.routing import Route
 
 from asgn.app.layers import draw_layer, read_layer
 from asgn.app.limits import RefusalError
-from asgn.app.recent import RecentItems
 from asgn.app.records import answer_record
 from asgn.app.service import Photograph, PhraseAnswer, preview_pixels
+from asgn.data.files.recent import RecentItems
 from asgn.data.types import Mask
 from asgn.inference.results.overlay import draw_overlay, phrase_colour
 
@@ -57,7 +57,7 @@ class AnswerBook:
     """The answers given last, and the route on which browsers fetch their parts."""
 
     def __init__(self, capacity: int) -> None:
-        self._answers: RecentItems[ShownAnswer] = RecentItems(capacity)
+        self._answers: RecentItems[str, ShownAnswer] = RecentItems(capacity)
 
     def keep(self, photograph: Photograph, answers: Sequence[PhraseAnswer], model: str) -> str:
         """Store an answer and return the address under which its parts lie."""

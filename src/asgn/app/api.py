@@ -1,5 +1,6 @@
 """The HTTP API: `POST /api/segment` and `GET /api/model` (docs/app.md)."""
 
+import json
 import logging
 from typing import Any
 
@@ -7,7 +8,8 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import Receive, Scope, Send
 
 from asgn import __version__
 from asgn.app.limits import RefusalError, check_plain_name
@@ -17,6 +19,7 @@ from asgn.app.work_queue import WorkQueue
 from asgn.errors import UserError
 
 _FIELDS = ("image", "image_id", "phrases")
+_METHODS = {"/api/segment": "POST", "/api/model": "GET"}
 _log = logging.getLogger(__name__)
 
 
@@ -27,20 +30,21 @@ class SegmentApi:
         self._service = service
         self._queue = queue
 
-    def routes(self) -> list[Route]:
+    def routes(self) -> list[BaseRoute]:
         """What is served under /api."""
         return [
             Route("/api/segment", self.segment, methods=["POST"]),
             Route("/api/model", self.model, methods=["GET"]),
+            Mount("/api", app=_refuse_unknown),
         ]
 
     async def segment(self, request: Request) -> Response:
         """Answer a form of a picture (or the id of one sent before) and phrases."""
-        if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
             raise RefusalError(415, "send multipart/form-data with the fields image (a file) and phrases")
         async with request.form(max_files=1, max_fields=2 * self._service.limits.phrases) as form:
             _check_fields(form)
-            phrases = [line for text in form.getlist("phrases") for line in str(text).splitlines() or [""]]
+            phrases = [phrase for text in form.getlist("phrases") for phrase in _phrases_in(str(text))]
             key, data = str(form.get("image_id", "")), await _read_picture(form)
         return JSONResponse(await self._queue.run(self._answer, key, data, phrases))
 
@@ -78,6 +82,29 @@ async def show_error(_: Request, error: Exception) -> Response:
         return JSONResponse({"error": error.detail}, error.status_code, error.headers)
     _log.error("a request failed", exc_info=error)
     return JSONResponse({"error": "the server failed on this request; its log says why"}, 500)
+
+
+async def _refuse_unknown(scope: Scope, receive: Receive, send: Send) -> None:
+    """What no route took: another method of a path, or another path."""
+    method = _METHODS.get(scope["path"])
+    if method is not None:
+        raise HTTPException(405, f"{scope['path']} takes {method}, not {scope['method']}", {"Allow": method})
+    known = " and ".join(f"{method} {path}" for path, method in _METHODS.items())
+    raise HTTPException(404, f"there is no {scope['path'][:80]}: the API has {known}")
+
+
+def _phrases_in(text: str) -> list[str]:
+    """The phrases of one field: one a line, or a JSON list of texts."""
+    if text.lstrip().startswith("["):
+        try:
+            listed = json.loads(text)
+        except ValueError:  # words in brackets, then
+            listed = None
+        if listed is not None:
+            if not isinstance(listed, list) or not all(isinstance(phrase, str) for phrase in listed):
+                raise RefusalError(422, "phrases is a JSON list, but not of texts: send phrases alone")
+            return listed or [""]
+    return text.splitlines() or [""]
 
 
 def _check_fields(form: FormData) -> None:

@@ -48,6 +48,7 @@ def build_server(
     import gradio as gr
     from fastapi import FastAPI
     from starlette.exceptions import HTTPException
+    from starlette.routing import Mount
 
     from asgn.app.answers import AnswerBook
     from asgn.app.api import SegmentApi, show_error
@@ -67,11 +68,16 @@ def build_server(
     server.add_middleware(BodyLimit, most=most + _FORM_BYTES, message=limits.too_many_bytes)
     page = build_page(Page(service, queue, book), make_examples(folder, segmenter.vocabulary))
     page.queue(max_size=limits.waiting, default_concurrency_limit=None)
-    return gr.mount_gradio_app(
+    mounted = gr.mount_gradio_app(
         server, page, path="/", footer_links=[], run_history=False, pwa=False, mcp_server=False, ssr_mode=False,
         enable_monitoring=False, max_file_size=limits.file_bytes, css=style(), show_error=False,
         theme=gr.themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
     )  # fmt: skip
+    for route in mounted.routes:
+        if isinstance(route, Mount) and isinstance(route.app, FastAPI):  # the page's own paths answer alike
+            for status in (404, 405):
+                route.app.add_exception_handler(status, show_error)
+    return mounted
 
 
 def tool_routes(service: "SegmentService", queue: "WorkQueue", tools: Tools) -> "list[Route]":

@@ -12,8 +12,8 @@ import numpy as np
 from PIL import Image as Pillow
 
 from asgn.app.limits import Limits, RefusalError
-from asgn.app.recent import RecentItems
 from asgn.data.files.images import image_size, load_image
+from asgn.data.files.recent import RecentItems
 from asgn.data.types import Image
 from asgn.errors import PhraseError
 from asgn.inference.encoded import EncodedImage
@@ -51,7 +51,7 @@ class SegmentService:
     def __init__(self, segmenter: Segmenter, limits: Limits) -> None:
         self.segmenter = segmenter
         self.limits = limits
-        self._photographs: RecentItems[Photograph] = RecentItems(limits.picture_bytes)
+        self._photographs: RecentItems[str, Photograph] = RecentItems(limits.picture_bytes)
 
     def receive(self, data: bytes) -> Photograph:
         """Read and encode a picture file, unless it is known already.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from asgn.data.files.images import load_sized_image
 from asgn.data.files.json_file import read_bytes
-from asgn.data.files.recent_arrays import RecentArrays
+from asgn.data.files.recent import RecentItems
 from asgn.data.types import Expression, Image
 from asgn.errors import DataError
 from asgn.files import as_spelled
@@ -35,7 +35,7 @@ class ImageFolder(ABC):
         self._images_root = images
         self._lists = tuple(lists)
         self._sizes = sizes
-        self._recent: RecentArrays[int, Image] = RecentArrays(_IMAGES_HELD)
+        self._recent: RecentItems[int, Image] = RecentItems(_IMAGES_HELD)
 
     @abstractmethod
     def file_name(self, image_id: int) -> str:
@@ -63,10 +63,11 @@ class ImageFolder(ABC):
         Raises:
             DataError: the file is missing or damaged, or not of the size that the annotations were made for.
         """
-        return self._recent.get(
-            image_id,
-            lambda: load_sized_image(self.image_path(image_id), self.size(image_id), self._sizes),
-        )
+        held = self._recent.get(image_id)
+        if held is None:
+            held = load_sized_image(self.image_path(image_id), self.size(image_id), self._sizes)
+            self._recent.put(image_id, held, 1)
+        return held.copy()
 
     def fingerprint(self) -> str:
         """SHA-256 over the split's name and the files that say what is in it."""

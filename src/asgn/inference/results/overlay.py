@@ -2,14 +2,14 @@
 
 import colorsys
 from collections.abc import Sequence
-from functools import cache
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
+
+from asgn.inference.results.fonts import drawable
 
 Colour = tuple[int, int, int]
 
@@ -87,20 +87,21 @@ def _paint(picture: NDArray[np.float32], mask: NDArray[np.bool_], colour: NDArra
 def _draw_legend(results: Sequence[PhraseMask], width: int) -> Image.Image:
     """One line or more for each phrase: swatch, phrase, and at the right its score."""
     size = max(14, round(width / 40))
-    font, pad = _font(size), round(0.7 * size)
+    (_, font), pad = drawable("nothing found", size), round(0.7 * size)
     text_left, score_left = pad + 2 * size, width - pad - round(font.getlength("nothing found"))
-    lines = [_wrap(result.phrase, font, score_left - text_left - pad) for result in results]
+    shown = [drawable(result.phrase, size) for result in results]
+    lines = [_wrap(text, own, score_left - text_left - pad) for text, own in shown]
     line_height = round(1.4 * size)
     height = 2 * pad + sum(len(rows) for rows in lines) * line_height
     legend = Image.new("RGB", (width, height if results else 0), _PAPER)
     draw, top = ImageDraw.Draw(legend), pad
-    for index, (result, rows) in enumerate(zip(results, lines, strict=True)):
+    for index, (result, rows, (_, own)) in enumerate(zip(results, lines, shown, strict=True)):
         swatch = (pad, top + size // 8, pad + round(1.3 * size), top + size // 8 + size)
         draw.rounded_rectangle(swatch, radius=size // 4, fill=phrase_colour(index))
         note = f"{result.score:.2f}" if result.mask.any() else "nothing found"
         draw.text((width - pad, top), note, _FAINT, font, anchor="ra")
         for row in rows:
-            draw.text((text_left, top), row, _INK, font)
+            draw.text((text_left, top), row, _INK, own)
             top += line_height
     return legend
 
@@ -116,11 +117,3 @@ def _wrap(text: str, font: ImageFont.FreeTypeFont, width: int) -> list[str]:
         else:
             lines.append(word)
     return lines or [""]
-
-
-@cache
-def _font(size: int) -> ImageFont.FreeTypeFont:
-    """DejaVu Sans, which matplotlib carries; it knows the letters of most scripts written left to right."""
-    import matplotlib  # not needed to segment, and slow to import
-
-    return ImageFont.truetype(str(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")), size)
