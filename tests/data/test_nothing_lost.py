@@ -158,7 +158,19 @@ def test_a_size_that_exif_explains_is_said_to_be(tmp_path):
     exif[0x0112] = 6
     Pillow.open(tmp_path / "images" / "photo0.png").save(tmp_path / "images" / "photo0.png", exif=exif)
     faults = verify("own", tmp_path).faults
-    assert any("photo0.png is 48x64, but" in fault and "EXIF turns it" in fault for fault in faults)
+    assert any("photo0.png is 48x64, but" in fault and "EXIF turns photo0" in fault for fault in faults)
+
+
+def test_a_drawn_mask_of_the_pixels_as_stored_is_explained_too(tmp_path):
+    miniatures.write_own(tmp_path)
+    (tmp_path / "instances.json").unlink()
+    exif = Pillow.Exif()
+    exif[0x0112] = 8
+    Pillow.open(tmp_path / "images" / "photo1.png").save(tmp_path / "images" / "photo1.png", exif=exif)
+    row = {"image": "photo1.png", "phrase": "patch", "mask": "masks/drawn.png"}
+    (tmp_path / "expressions.jsonl").write_text(json.dumps(row))
+    (fault,) = verify("own", tmp_path).faults
+    assert "drawn.png is 64x48, but its image is 48x64: EXIF turns photo1.png" in fault
 
 
 def test_a_name_of_two_images_is_a_fault(tmp_path):

@@ -112,13 +112,23 @@ def load_sized_image(path: Path, size: tuple[int, int] | None, source: str) -> I
     image = load_image(path)
     if size is None or image.shape[:2] == size:
         return image
-    message = f"{path} is {image.shape[1]}x{image.shape[0]}, but {source} says {size[1]}x{size[0]}"
-    if image.shape[1::-1] == size and exif_orientation(path) >= 5:
-        message += (
-            ": EXIF turns it, and the annotations seem to be of its pixels as stored; remove its EXIF orientation, or "
-            "annotate it upright"
-        )
-    raise DataError(message)
+    found = (image.shape[0], image.shape[1])
+    raise DataError(f"{path} is {by(found)}, but {source} says {by(size)}{turned_hint(path, found, size)}")
+
+
+def by(size: tuple[int, int]) -> str:
+    """(height, width) as people write it: 640x480 is 480 high."""
+    return f"{size[1]}x{size[0]}"
+
+
+def turned_hint(path: Path, size: tuple[int, int], other: tuple[int, int]) -> str:
+    """What to add to an error where EXIF turns an image to its `size`, and something is of its pixels as stored."""
+    if size[::-1] != other or exif_orientation(path) < 5:
+        return ""
+    return (
+        f": EXIF turns {path.name}, and the annotations seem to be of its pixels as stored; remove its orientation, "
+        "or annotate it upright"
+    )
 
 
 def refuse_address(text: str) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 
 from asgn.data.files.coco_instances import Instances, origin_by_name, read_instances
 from asgn.data.files.faults import EntryError, Report, stop
-from asgn.data.files.images import image_size
+from asgn.data.files.images import by, image_size, turned_hint
 from asgn.data.files.mask_images import load_mask
 from asgn.data.readers.expression_list import Entry, read_entries
 from asgn.data.readers.folder import ImageFolder
@@ -129,12 +129,14 @@ class OwnFolder(ImageFolder):
         path = self.drawn_mask(expression)
         if path is None and expression.annotation_ids:
             return union_of_objects(self.instances, expression)
-        size = self.size(expression.image_id) or image_size(self.image_path(expression.image_id))
+        image = self.image_path(expression.image_id)
+        size = self.size(expression.image_id) or image_size(image)
         if path is None:
             return np.zeros(size, dtype=bool)
         mask = load_mask(path)
-        if mask.shape != size:
-            raise DataError(f"{path} is {mask.shape[1]}x{mask.shape[0]}, but its image is {size[1]}x{size[0]}")
+        found = (mask.shape[0], mask.shape[1])
+        if found != size:
+            raise DataError(f"{path} is {by(found)}, but its image is {by(size)}{turned_hint(image, size, found)}")
         if not mask.any():
             raise DataError(f"{path} is empty: for an absent object, leave the mask out")
         return mask

@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from scipy.io import loadmat, whosmat
 
 from asgn.data.files.faults import EntryError, Report, check_phrase, stop
+from asgn.data.files.images import by
 from asgn.data.files.json_file import parse_json, read_bytes, whole_number
 from asgn.data.files.pixels import MAX_PIXELS
 from asgn.data.readers.folder import ImageFolder
@@ -178,7 +179,7 @@ def read_mat_mask(path: Path, size: tuple[int, int] | None) -> Mask:
         if shape is None or len(shape) != 2 or shape[0] * shape[1] > MAX_PIXELS:
             raise DataError(f"{path} holds no mask: it should have a matrix {_MASK_VARIABLE}")
         if size is not None and shape != size:
-            raise DataError(f"{path} is {_by(shape)}, but its image is {_by(size)}")
+            raise DataError(f"{path} is {by((shape[0], shape[1]))}, but its image is {by(size)}")
         values = loadmat(io.BytesIO(data), variable_names=[_MASK_VARIABLE])[_MASK_VARIABLE]
         return np.ascontiguousarray(values == 0)
     except DataError:
@@ -203,7 +204,3 @@ def _read_object(path: Path) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise DataError(f"{path} should hold a JSON object")
     return document
-
-
-def _by(size: Sequence[int]) -> str:
-    return f"{size[1]}x{size[0]}"
