@@ -6,7 +6,7 @@ import torch
 from asgn.config import ModelConfig
 from asgn.models.build import build_generator
 from asgn.variants import Variant
-from tests.models.variant_contract import VariantContract
+from tests.models.variant_contract import WORDS, VariantContract
 
 BASES = ("SNLE", *(f"{backbone}+{fusion}" for backbone in ("R", "D", "M", "N", "MN") for fusion in ("LSTM", "RMI")))
 DETAILS = ("", "+DE", "+DE(conv1)", "+DE(conv2)", "+DE(conv3)", "+DE(conv1,conv2,conv3)", "+DE(conv4,conv5)")
@@ -51,6 +51,14 @@ class TestWordVectors(VariantContract):
     @classmethod
     def config(cls, **changes):
         return super().config(word_vector_size=5, trained_words=13, **changes)
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def generator(cls):
+        torch.manual_seed(0)
+        generator = build_generator(cls.config()).eval()
+        generator.language.embedding.set_vectors(torch.randn(WORDS, 5))
+        return generator
 
 
 class TestSemanticLogit(VariantContract):
