@@ -8,7 +8,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs/models.md"
 
 def test_every_row_of_the_tables_is_there_once():
     rows = model_rows()
-    first, second, third, fifth, small = 13, 5, 7, 1, 6  # rows that no earlier table has
+    first, second, third, fifth, small = 13, 5, 7, 1, 11  # rows that no earlier table has
     assert len(rows) == len(set(rows)) == first + second + third + fifth + small
     assert all(str(Variant.parse(row)) == row for row in rows)
 

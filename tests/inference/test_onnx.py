@@ -21,7 +21,8 @@ from asgn.inference.segmenter import Segmenter
 from asgn.models.build import build_generator
 from asgn.variants import Variant
 
-ROWS = ("M+LSTM+DE+SE", "M+RMI+DE+SE")
+ROWS = ("M+LSTM+DE+SE", "M+RMI+DE+SE", "N+LSTM+DE+SE")
+"""The last one knows some words by their vectors alone."""
 SIZES = {
     "image_size": 64, "embedding_size": 8, "language_size": 8, "visual_size": 8, "fusion_size": 8, "detail_size": 4
 }  # fmt: skip
@@ -32,8 +33,12 @@ def model_of(row, seed=0):
     """Random weights, the mask's bias put where about half of a photograph is foreground."""
     torch.manual_seed(seed)
     vocabulary = Vocabulary([*SPECIAL, *["left", "right", "circle", "star", "red", "the", "on"]])
-    config = ModelConfig.for_variant(Variant.parse(row), len(vocabulary), **SIZES)
+    by_vector = {"word_vector_size": 5, "trained_words": 8} if row.startswith("N") else {}
+    vocabulary = Vocabulary(vocabulary.words, trained=by_vector.get("trained_words"))
+    config = ModelConfig.for_variant(Variant.parse(row), len(vocabulary), **SIZES, **by_vector)
     generator = build_generator(config).to(memory_format=torch.channels_last).eval()
+    if by_vector:
+        generator.language.embedding.set_vectors(torch.randn(len(vocabulary), 5))
     model = Model(generator, config, vocabulary, {"data": {"name": "none"}})
     with torch.no_grad():
         generator.head.score.weight.mul_(5)
@@ -82,6 +87,7 @@ def test_the_folder_describes_its_model(exported):
     assert isinstance(loaded.backend, OnnxBackend)
     assert loaded.model.config == model.config
     assert loaded.vocabulary.words == model.vocabulary.words
+    assert loaded.vocabulary.trained == model.vocabulary.trained
     assert loaded.model.provenance == model.provenance
     parity = json.loads((folder / "config.json").read_text())["parity"]
     assert parity["mask_iou"] >= 0.999

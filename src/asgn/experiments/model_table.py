@@ -1,4 +1,4 @@
-"""The table of docs/models.md: every row that the authors ran and the small backbone's rows, counted from the code."""
+"""The table of docs/models.md: every row that the authors ran and the small backbones' rows, counted from the code."""
 
 from asgn.config import ModelConfig
 from asgn.models.complexity import complexity
@@ -7,7 +7,10 @@ from asgn.variants import Variant
 
 VOCABULARY_SIZE = 12112
 """Entries of the COCO data sets' vocabulary file (protocol section 1)."""
-SMALL_ROWS = ("M+LSTM", "M+LSTM+DE+SE", "M+LSTM+DE+SE+AT", "M+RMI", "M+RMI+AT", "M+RMI+DE+SE+AT")
+SMALL_ROWS = (
+    "M+LSTM", "M+LSTM+DE+SE", "M+LSTM+DE+SE+AT", "M+RMI", "M+RMI+AT", "M+RMI+DE+SE+AT",
+    "N+LSTM", "N+LSTM+DE+SE", "MN+LSTM", "MN+LSTM+DE+SE", "MN+LSTM+DE+SE+AT",
+)  # fmt: skip
 _TABLE_NAMES = {"table1": "I", "table2": "II", "table3": "III", "table5": "V"}
 _BACKBONES = {
     "R": "ResNet-101, ImageNet",
@@ -24,7 +27,7 @@ _COLUMNS = (
 
 
 def model_rows() -> list[str]:
-    """Row names in the paper's order, each once, then those of the small backbone."""
+    """Row names in the paper's order, each once, then those of the small backbones."""
     names = [row.variant for name in _TABLE_NAMES for row in TABLES[name].rows if row.variant is not None]
     return list(dict.fromkeys([*names, *SMALL_ROWS]))
 

@@ -29,8 +29,7 @@ def model_card(model: Model, name: str) -> str:
         "Scores": _scores(provenance.get("scores")),
         "Presence": _presence(model),
         "Limits": (
-            f"It knows {len(model.vocabulary):,} words, those of its training phrases, and reads the first 20 of a "
-            "phrase. It is not fit for decisions about people."
+            f"{_words(model)} It reads the first 20 words of a phrase. It is not fit for decisions about people."
         ),
     }
     summary = (
@@ -57,6 +56,17 @@ def _data(data: Mapping[str, Any] | None) -> str:
     told = {key: value for key, value in data.items() if key not in ("name", "split", "fingerprint", "licence")}
     lines = [f"`{data.get('name')}`, split {data.get('split')}, fingerprint `{data.get('fingerprint')}`."]
     return "\n".join(lines + [f"- {key}: {value}" for key, value in told.items()])
+
+
+def _words(model: Model) -> str:
+    trained, all_words = model.vocabulary.trained, len(model.vocabulary)
+    if trained == all_words:
+        return f"It knows {all_words:,} words, those of its training phrases."
+    table = model.provenance.get("word_vectors", {}).get("source", "a table")
+    return (
+        f"It knows {trained:,} words from its training phrases and {all_words - trained:,} more by their word vectors "
+        f"alone ({table})."
+    )
 
 
 def _backbone(backbone: Mapping[str, Any] | None) -> str:
