@@ -16,7 +16,8 @@ LONGEST_PHRASE = 100
 _MAX_SHOWN = 60
 _APOSTROPHES = ("'", "’")
 UNSEEN_CERTAINTY = 0.8
-"""Factor of the presence where the thing asked for was in no training phrase: a choice, not measured."""
+"""Factor of the presence where no training phrase had the word for the thing asked for: with it, such things are found
+where they are not as often as those of trained words (benchmarks/unseen_presence.py)."""
 _CLITICS = frozenset(("s", "t", "re", "ve", "ll", "d", "m"))
 """What stands after an apostrophe and is no word ("person's")."""
 
