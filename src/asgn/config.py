@@ -35,6 +35,14 @@ class ModelConfig(Settings):
     )
     detail_size: int = setting(400, "channels of each detail-enhancement layer", 1, MAX_SIZE)
     semantic_input: Literal["prob", "logit", "feat"] = setting("prob", "what SE joins to the backbone's last feature")
+    semantic_start: Literal["neutral", "random"] = setting(
+        "neutral", "SE's first weights: those that leave the base model's map as it is, or random ones (Glorot)"
+    )
+    conventions: Literal["torchvision", "caffe"] = setting(
+        "torchvision",
+        "what the weights of R, D and SNLE were trained with: pixels, batch norm and strides of torchvision, or of the "
+        "base code",
+    )
     dilation: Literal["every-block", "later-blocks"] = setting(
         "every-block", "dilated blocks of res4 and res5: all (base code), or all but the stage's first (torchvision)"
     )
@@ -43,6 +51,8 @@ class ModelConfig(Settings):
         super().__post_init__()
         if self.variant.startswith("SNLE") and self.image_size % 32:
             raise UserError(f"image_size {self.image_size} cannot be used by SNLE: give a multiple of 32, such as 512")
+        if self.conventions == "caffe" and not self.variant.startswith(("R+", "D+", "SNLE")):
+            raise UserError(f"conventions caffe cannot be used by {self.variant}: it is for R, D and SNLE")
 
     @classmethod
     def for_variant(cls, variant: Variant, vocabulary_size: int, **changes: Any) -> "ModelConfig":
@@ -130,6 +140,15 @@ class TrainConfig(Settings):
         "fixed", "learning rate: fixed (Sec. IV-C), or polynomial 0.9 to 1e-5 (base code)"
     )
     warmup_steps: int = setting(0, "first steps without the adversarial loss", 0, MAX_COUNT)
+    snle: Literal["stages", "adam"] = setting(
+        "stages", "SNLE's training: its own three stages of plain descent, or Adam at 320 pixels, as the paper reads"
+    )
+    snle_batches: Literal["own", "given"] = setting(
+        "own", "batches of SNLE's stages: their own 50, 10 and 10, or --batch-size in each"
+    )
+    snle_negatives: int = setting(
+        1, "SNLE's first stage: boxes drawn to miss the object, for each that holds it", 0, 100
+    )
     average_decay: float = setting(
         0.0,
         "decay of a moving average of the generator's weights, which is what is validated and kept; 0 has none",

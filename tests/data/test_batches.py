@@ -44,6 +44,15 @@ def test_an_epoch_holds_every_expression_once(scenes, vocabulary, mates):
     assert list(stream._draw_epoch(0)) != list(stream._draw_epoch(1))
 
 
+def test_stretches_of_other_sizes_follow_each_other_without_a_gap(scenes, vocabulary):
+    stream = stream_of(scenes, vocabulary, batch_size=[(0, 6), (3, 2), (5, 4)], steps=8)
+    places = [stream._batch_at(step) for step in range(8)]
+    assert places == [(0, 6), (6, 6), (12, 6), (18, 2), (20, 2), (22, 4), (26, 4), (30, 4)]
+    assert [len(stream[step].lengths) for step in (0, 3, 7)] == [6, 2, 4]
+    halves = [stream_of(scenes, vocabulary, batch_size=[(0, 6), (3, 2)], process=n, processes=2)[3] for n in (0, 1)]
+    assert [len(half.lengths) for half in halves] == [1, 1]
+
+
 def test_mates_share_one_image(scenes, vocabulary):
     batch = stream_of(scenes, vocabulary, phrases_per_image=4)[0]
     assert len(batch.images) < 4

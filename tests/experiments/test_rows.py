@@ -143,6 +143,9 @@ class TestSmallBackbone(RowContract):
 class TestSnle(RowContract):
     """The last stage, where the rows differ, and a run through all three."""
 
+    def plan(self, row, folder, **train):
+        return super().plan(row, folder, **{"learning_rate": 2.5e-4, "snle_batches": "given"} | train)
+
     def first_step(self):
         return round(STEPS * 55 / 73)
 

@@ -2,6 +2,8 @@ import pytest
 import torch
 from torch import nn
 
+from asgn.config import ModelConfig
+from asgn.errors import UserError
 from asgn.models.mobilenet import MobileNetV2
 from asgn.models.mobilenet_yolox import MobileNetAndYolox
 from asgn.models.resnet import ResNet101
@@ -125,3 +127,33 @@ def test_vgg_classifies_a_crop_as_its_fully_connected_layers_do():
         described = backbone.describe_crops(crops)
     assert described.shape == (2, 64, 1, 1)
     assert described.flatten(1).numpy() == pytest.approx(fc7.numpy(), abs=1e-5)
+
+
+def test_caffes_conventions_are_the_base_codes():
+    with torch.device("meta"):
+        ours, theirs = ResNet101(), ResNet101(conventions="caffe")
+    assert {module.eps for module in theirs.modules() if isinstance(module, nn.BatchNorm2d)} == {1e-3}
+    strides = [(block.conv1.stride, block.conv2.stride) for block in (ours.layer2[0], theirs.layer2[0])]
+    assert strides == [((1, 1), (2, 2)), ((2, 2), (1, 1))]
+    assert {name: value.shape for name, value in ours.state_dict().items()} == {
+        name: value.shape for name, value in theirs.state_dict().items()
+    }
+
+
+def test_caffes_pixels_run_from_blue_to_red_less_their_mean():
+    backbone = ResNet101(conventions="caffe")
+    seen = []
+    backbone.conv1.register_forward_pre_hook(lambda module, given: seen.append(given[0]))
+    red = torch.tensor([200, 10, 30], dtype=torch.uint8)[None, :, None, None].expand(1, 3, 32, 32)
+    with torch.no_grad():
+        maps = backbone(red)
+    assert maps["conv5"].shape == (1, 2048, 4, 4)
+    expected = torch.tensor([30 - 104.00698793, 10 - 116.66876762, 200 - 122.67891434])
+    torch.testing.assert_close(seen[0][0, :, 5, 5], expected)
+    original = NarrowVGG16("caffe").normalise(red)[0, :, 5, 5]
+    torch.testing.assert_close(original, torch.tensor([200 - 123.68, 10 - 116.779, 30 - 103.939]))
+
+
+def test_other_backbones_have_no_such_conventions():
+    with pytest.raises(UserError, match="it is for R, D and SNLE"):
+        ModelConfig("M+LSTM", conventions="caffe")

@@ -53,3 +53,16 @@ def test_semantic_embedding_starts_as_a_rising_function_of_the_base_map(joined, 
 @pytest.mark.parametrize(("joined", "count"), [("prob", 8 + 1 + 1 + 12 + 1), ("logit", 23), ("feat", 8 + 12 + 1)])
 def test_parameters_are_those_of_the_textbook_layers(joined, count):
     assert sum(weight.numel() for weight in SemanticMaskHead(8, BACKBONE, joined).parameters()) == count
+
+
+@pytest.mark.parametrize("joined", ["prob", "logit", "feat"])
+def test_a_random_start_is_that_of_the_whole_convolution(joined):
+    torch.manual_seed(0)
+    head = SemanticMaskHead(8, BACKBONE, joined, "random")
+    inputs = head.semantic.in_channels + (joined != "feat")
+    bound = (6 / (inputs + 1)) ** 0.5
+    assert head.semantic.weight.abs().max() <= bound
+    assert head.semantic.weight.abs().max() > 0.5 * bound
+    if joined != "feat":
+        assert 0 < abs(head.weight.item()) <= bound
+        assert head.semantic.bias.item() == 0

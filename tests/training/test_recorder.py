@@ -28,16 +28,16 @@ def test_a_run_writes_both_sides_of_the_game(plan_of, accelerator, monkeypatch, 
 
 
 def test_images_count_once_for_their_phrases(tmp_path):
-    with Recorder(tmp_path, 4, 0, 8, quiet=True) as recorder:
-        for share in (0.25, 0.25, 0.5):
-            recorder.add({"loss": torch.tensor(1.0)}, share)
+    with Recorder(tmp_path, 4, 0, quiet=True) as recorder:
+        for images in (2, 2, 4):
+            recorder.add({"loss": torch.tensor(1.0)}, phrases=8, images=images)
         recorder.read(3)
     (line,) = read_metrics(tmp_path / "metrics.jsonl")
     assert line["samples_per_second"] / line["images_per_second"] == pytest.approx(24 / 8)
 
 
 def test_the_watch_is_told_of_ds_mean_loss(tmp_path, caplog):
-    with Recorder(tmp_path, 1000, 0, 1, quiet=True, watch=BalanceWatch("literal")) as recorder:
+    with Recorder(tmp_path, 1000, 0, quiet=True, watch=BalanceWatch("literal")) as recorder:
         for step in range(1, 601):
             recorder.add({"loss": torch.tensor(1.0), "discriminator": torch.tensor(0.01)})
             if step % 20 == 0:
@@ -47,7 +47,7 @@ def test_the_watch_is_told_of_ds_mean_loss(tmp_path, caplog):
 
 
 def test_a_run_without_ds_loss_is_not_watched(tmp_path, caplog):
-    with Recorder(tmp_path, 1000, 0, 1, quiet=True, watch=BalanceWatch("literal")) as recorder:
+    with Recorder(tmp_path, 1000, 0, quiet=True, watch=BalanceWatch("literal")) as recorder:
         for step in range(20, 700, 20):
             recorder.add({"loss": torch.tensor(1.0)})
             recorder.read(step)

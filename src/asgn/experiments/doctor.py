@@ -14,6 +14,7 @@ from asgn.data.datasets import open_dataset
 from asgn.data.synthetic.dataset import SyntheticDataset
 from asgn.data.vocabulary import SPECIAL, Vocabulary
 from asgn.errors import UserError
+from asgn.inference.device import processor_has_bfloat16
 from asgn.inference.load import load
 from asgn.inference.segmenter import Segmenter
 from asgn.models.build import build_generator
@@ -66,7 +67,9 @@ def _check_device() -> Check:
     if torch.cuda.is_available():
         properties = torch.cuda.get_device_properties(0)
         return Check("device", True, f"{properties.name}, {properties.total_memory / 2**30:.0f} GiB")
-    return Check("device", True, f"CPU only: {os.cpu_count()} cores, {torch.get_num_threads()} threads")
+    speech = {True: "fast", False: "slow: train with --precision no", None: "of unknown speed"}
+    cores = f"{os.cpu_count()} cores, {torch.get_num_threads()} threads"
+    return Check("device", True, f"CPU only: {cores}; bfloat16 is {speech[processor_has_bfloat16()]}")
 
 
 def _check_known_answer() -> Check:

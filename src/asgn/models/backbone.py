@@ -2,8 +2,12 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Literal
 
 from torch import Tensor, nn
+
+Conventions = Literal["torchvision", "caffe"]
+"""What a backbone's weights were trained with: how pixels are normalised, batch norm's epsilon, where strides sit."""
 
 Features = dict[str, Tensor]
 """Feature maps by name, each (B, channels[name], H / strides[name], W / strides[name])."""

@@ -42,7 +42,7 @@ def build_generator(config: ModelConfig) -> Generator:
         language=_build_language(variant, config),
         fusion=fusion,
         head=(
-            SemanticMaskHead(fusion.out_channels, backbone, config.semantic_input)
+            SemanticMaskHead(fusion.out_channels, backbone, config.semantic_input, config.semantic_start)
             if variant.semantic
             else MaskHead(fusion.out_channels)
         ),
@@ -56,7 +56,7 @@ def build_generator(config: ModelConfig) -> Generator:
 def _build_backbone(variant: Variant, config: ModelConfig) -> Backbone:
     match variant.backbone:
         case "SNLE":
-            return VGG16()
+            return VGG16(config.conventions)
         case "M":
             return MobileNetV2()
         case "N":
@@ -64,7 +64,7 @@ def _build_backbone(variant: Variant, config: ModelConfig) -> Backbone:
         case "MN":
             return MobileNetAndYolox()
         case "R" | "D":
-            return ResNet101(config.dilation)
+            return ResNet101(config.dilation, config.conventions)
 
 
 def _build_language(variant: Variant, config: ModelConfig) -> LanguageEncoder:

@@ -7,9 +7,10 @@ from torch import Tensor, nn
 
 from asgn.models.backbone import Backbone, Features
 from asgn.models.joined import JoinedPointwise
-from asgn.models.pointwise import pointwise
+from asgn.models.pointwise import glorot_part_, pointwise, start_glorot
 
 SemanticInput = Literal["prob", "logit", "feat"]
+SemanticStart = Literal["neutral", "random"]
 
 
 _START = {"prob": (8.0, -4.0), "logit": (1.0, 0.0), "feat": (1.0, 0.0)}
@@ -41,12 +42,14 @@ class SemanticMaskHead(MaskHead):
     `prob` joins the probability map (Sec. III-B2), `logit` the raw score, `feat` the fused features themselves (the
     paper's Fig. 2). The last two linear parts are computed apart: the image's once per image (protocol section 7).
 
-    It starts as the base model's own map: the image's share at zero and a joined probability stretched to logits of
-    -4 to 4. A random start instead buries the phrase's map under the image's, and the one weight that could lift it
-    moves by no more than Adam's rate a step.
+    A `neutral` start is the base model's own map: the image's share at zero and a joined probability stretched to
+    logits of -4 to 4. A `random` start instead buries the phrase's map under the image's, and the one weight that
+    could lift it moves by no more than Adam's rate a step.
     """
 
-    def __init__(self, channels: int, backbone: Backbone, joined: SemanticInput) -> None:
+    def __init__(
+        self, channels: int, backbone: Backbone, joined: SemanticInput, start: SemanticStart = "neutral"
+    ) -> None:
         super().__init__(channels)
         self.joined = joined
         self.semantic = JoinedPointwise(backbone, backbone.output, 1, bias=joined != "feat")
@@ -55,6 +58,11 @@ class SemanticMaskHead(MaskHead):
         self.weight = None if joined == "feat" else nn.Parameter(torch.tensor([scale]))
         if self.semantic.bias is not None:
             nn.init.constant_(self.semantic.bias, offset)
+        if start == "random":
+            start_glorot(self.semantic, joined=0 if self.weight is None else 1)
+        if start == "random" and self.weight is not None:
+            with torch.no_grad():
+                glorot_part_(self.weight[None], self.semantic.in_channels + 1)
 
     def image_part(self, features: Features) -> Tensor:
         """The backbone's maps to the image's share of the logits, (I, 1, h, w)."""

@@ -4,9 +4,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from asgn.models.backbone import Backbone, Features, Normalise
+from asgn.models.backbone import Backbone, Conventions, Features, Normalise
 from asgn.models.resnet import IMAGENET_MEAN, IMAGENET_STD
 
+_ORIGINAL_MEAN = (123.68, 116.779, 103.939)
 _TAPS = {3: "conv1", 8: "conv2", 15: "conv3", 22: "conv4", 29: "conv5"}
 
 
@@ -14,20 +15,24 @@ class VGG16(Backbone):
     """VGG-16 up to fc7, its two fully connected layers as convolutions; fc8 is the generator's `visual` layer.
 
     `conv1` ... `conv5` are the last convolution of each group before its pooling: conv1_2, conv2_2, conv3_3, conv4_3
-    and conv5_3. The input is normalised as torchvision's weights want it; the original weights took RGB less
-    (123.68, 116.779, 103.939). The convolutions are frozen and fc6, fc7 trained unless all is set free (protocol
-    section 8). There is no dropout.
+    and conv5_3. The input is normalised as torchvision's weights want it; by `caffe` conventions, as the original
+    weights do: RGB less (123.68, 116.779, 103.939). The convolutions are frozen and fc6, fc7 trained unless all is set
+    free (protocol section 8). There is no dropout.
     """
 
     classifier_size = 4096
     output = "fc7"
     between_pixels = True
 
-    def __init__(self) -> None:
+    def __init__(self, conventions: Conventions = "torchvision") -> None:
         from torchvision.models.vgg import cfgs, make_layers  # 160 MiB that the models without it need not load
 
         super().__init__()
-        self.normalise = Normalise(255.0, IMAGENET_MEAN, IMAGENET_STD)
+        self.normalise = (
+            Normalise(1.0, _ORIGINAL_MEAN, (1.0, 1.0, 1.0))
+            if conventions == "caffe"
+            else Normalise(255.0, IMAGENET_MEAN, IMAGENET_STD)
+        )
         self.features = make_layers(cfgs["D"])
         size = self.classifier_size
         self.fc6 = nn.Conv2d(512, size, 7, padding=3)

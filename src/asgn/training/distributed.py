@@ -63,8 +63,13 @@ def in_any_process(here: bool) -> bool:
     return bool(anywhere)
 
 
+def number_of_processes() -> int:
+    """How many processes train together."""
+    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+
+
 def _are_several() -> bool:
-    return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
+    return number_of_processes() > 1
 
 
 @cache

@@ -13,7 +13,7 @@ from asgn.checkpoint import save_model
 from asgn.config import TrainConfig
 from asgn.data.types import Batch
 from asgn.errors import UserError
-from asgn.training.distributed import in_any_process
+from asgn.training.distributed import in_any_process, number_of_processes
 from asgn.training.optimizers import set_learning_rate
 from asgn.training.recorder import Reading, Recorder
 from asgn.training.state import TrainingState
@@ -59,7 +59,8 @@ def run_loop(
             for optimizer in (state.optimizer, state.discriminator_optimizer):
                 if optimizer is not None:
                     set_learning_rate(optimizer, state.step, config)
-            recorder.add(take_step(batch.to(device)), len(batch.images) / len(batch.image_index))
+            report = take_step(batch.to(device))
+            recorder.add(report, number_of_processes() * len(batch.lengths), number_of_processes() * len(batch.images))
             state.step += 1
             if state.average is not None:
                 state.average.follow(state.step)

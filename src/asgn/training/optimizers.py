@@ -19,16 +19,17 @@ def generator_optimizer(generator: Generator, config: TrainConfig) -> Adam:
     groups = [{"params": head, "lr": config.learning_rate}]
     if backbone:
         groups.append({"params": backbone, "lr": config.backbone_learning_rate})
-    return _adam(groups, config)
+    return adam(groups, config)
 
 
 def discriminator_optimizer(discriminator: Discriminator, config: TrainConfig) -> Adam:
     """Adam over the discriminator."""
     rate = config.discriminator_learning_rate or config.learning_rate
-    return _adam([{"params": list(discriminator.parameters()), "lr": rate}], config)
+    return adam([{"params": list(discriminator.parameters()), "lr": rate}], config)
 
 
-def _adam(groups: list[dict[str, object]], config: TrainConfig) -> Adam:
+def adam(groups: list[dict[str, object]], config: TrainConfig) -> Adam:
+    """Adam, whose groups remember the rates that they began with."""
     optimizer = Adam(groups, betas=(config.beta1, config.beta2), fused=True)
     for group in optimizer.param_groups:
         group["initial_lr"] = group["lr"]

@@ -60,7 +60,6 @@ class Recorder:
         folder: Path | None,
         steps: int,
         first_step: int,
-        batch_size: int,
         quiet: bool,
         watch: BalanceWatch | None = None,
     ) -> None:
@@ -70,9 +69,8 @@ class Recorder:
             self._keep_metrics_until(folder / METRICS, first_step)
             file = (folder / METRICS).open("a", encoding="utf-8")
             self._outputs = file, SummaryWriter(str(folder / "tensorboard"), purge_step=first_step)
-        self._batch_size = batch_size
         self._watch = watch
-        self._images = 0.0
+        self._phrases = self._images = 0
         self._totals: dict[tuple[str, ...], _Totals] = {}
         self._count = 0
         self._skipped = 0
@@ -93,14 +91,15 @@ class Recorder:
             for output in self._outputs:
                 output.close()
 
-    def add(self, report: dict[str, Tensor], images_per_phrase: float = 1.0) -> None:
-        """Take in one step's report, without reading it, and how many images its phrases had between them."""
+    def add(self, report: dict[str, Tensor], phrases: int = 1, images: int = 1) -> None:
+        """Take in one step's report, without reading it, and the phrases and images of its batch in all processes."""
         names = tuple(report)
         if names not in self._totals:
             self._totals[names] = _Totals()
         self._totals[names].add(torch.stack([value.float() for value in report.values()]))
         self._count += 1
-        self._images += self._batch_size * images_per_phrase
+        self._phrases += phrases
+        self._images += images
         self._progress.advance(self._task)
 
     def read(self, step: int) -> Reading:
@@ -108,9 +107,9 @@ class Recorder:
         seconds = time.perf_counter() - self._since
         reading = self._read_totals()
         self._skipped += reading.skipped
-        rate = self._count * self._batch_size / seconds
+        rate = self._phrases / seconds
         speed = {"samples_per_second": rate, "images_per_second": self._images / seconds}
-        self.write(step, "train", {**reading.means, "skipped": reading.skipped, **speed})
+        self.write(step, "train", {**reading.means, "skipped": reading.skipped, **speed, "seconds": seconds})
         if self._watch is not None and self._outputs is not None and "discriminator" in reading.means:
             self._watch.look(step, reading.means["discriminator"])
         shown = {"loss": reading.means.get("loss"), "D": reading.means.get("discriminator"), "samples/s": rate}
@@ -135,7 +134,8 @@ class Recorder:
 
     def restart_clock(self) -> None:
         """Forget what was summed and the time since the last reading, which validation is not part of."""
-        self._totals, self._count, self._images, self._since = {}, 0, 0.0, time.perf_counter()
+        self._totals, self._count, self._since = {}, 0, time.perf_counter()
+        self._phrases = self._images = 0
 
     def write(self, step: int, kind: str, values: dict[str, float]) -> None:
         """Write named numbers of `kind` (train, validation) for a step."""

@@ -9,24 +9,27 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from torch.optim import SGD, Optimizer
+from torch.optim import SGD, Adam, Optimizer
 
-from asgn.config import LossConfig
+from asgn.config import LossConfig, TrainConfig
 from asgn.data.types import Batch
 from asgn.losses import divisor_of, target_of_cells, weight_penalty, weighted_cross_entropy
 from asgn.models import snle
 from asgn.models.generator import Generator, Prediction
 from asgn.training.distributed import average_gradients
+from asgn.training.optimizers import adam
 from asgn.training.step import Report, Step, guarded_step
 
 STEPS_OF_ORIGINAL = sum(stage.steps for stage in snle.SCHEDULE)
 
 
-def snle_optimizer(generator: Generator) -> SGD:
-    """Momentum descent over all that any stage trains; what a stage freezes has no gradient in it."""
+def snle_optimizer(generator: Generator, config: TrainConfig) -> SGD | Adam:
+    """Momentum descent over all that any stage trains, or Adam; what a stage freezes has no gradient in it."""
     for stage in snle.SCHEDULE:
         snle.prepare(generator, stage)
     weights = [weight for weight in generator.parameters() if weight.requires_grad]
+    if config.snle == "adam":
+        return adam([{"params": weights, "lr": config.learning_rate}], config)
     return SGD(weights, lr=snle.LEARNING_RATE, momentum=snle.MOMENTUM, fused=True)
 
 
@@ -58,7 +61,7 @@ class StagedStep:
         optimizer: Optimizer,
         pixels: Step,
         pixel_rate: float,
-        steps: int,
+        config: TrainConfig,
         current: Callable[[], int],
     ) -> None:
         """`pixels` is the third stage's step, `pixel_rate` a factor on its learning rate, `current` the step."""
@@ -66,12 +69,12 @@ class StagedStep:
         self.optimizer = optimizer
         self.pixels = pixels
         self.pixel_rate = pixel_rate
-        self.steps = steps
+        self.config = config
         self.current = current
 
     def __call__(self, batch: Batch) -> Report:
         """Take the step of the current stage; reports at least `ce`, `l2` and `loss`."""
-        stage, own_step, is_first = stage_at(self.current(), self.steps)
+        stage, own_step, is_first = stage_at(self.current(), self.config.steps)
         snle.prepare(self.network, stage)
         if is_first:
             self.optimizer.state.clear()
@@ -95,18 +98,27 @@ class StagedStep:
         return logits, target_of_cells(batch.masks, self.network.stride)
 
     def _boxes(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Each phrase with every box of its image in the batch: its own is right, the others are wrong."""
-        boxes = mask_boxes(batch.masks)
-        side = batch.masks.shape[-1]
-        pairs = (batch.image_index[:, None] == batch.image_index[None, :]).nonzero()
-        phrase, box = pairs[:, 0], pairs[:, 1]
-        crops = torch.stack([_crop(batch.images[batch.image_index[b]], boxes[b]) for b in range(len(boxes))])
+        """Each phrase with its object's box, which is right, and with boxes drawn to miss it, which are wrong.
+
+        A phrase whose object is absent has the whole image, which is wrong too.
+        """
+        own, side = mask_boxes(batch.masks), batch.masks.shape[-1]
+        missing, theirs = boxes_beside(own, side, self.config.snle_negatives)
+        boxes = torch.cat([own, missing])
+        phrase = torch.cat([torch.arange(len(own), device=own.device), theirs])
+        crops = [_crop(batch.images[batch.image_index[p]], box) for p, box in zip(phrase, boxes, strict=True)]
         coordinates = snle.box_coordinates(boxes, side, side)
         logits = snle.box_logits(
-            self.network, crops[box], coordinates[box], batch.tokens[phrase], batch.lengths[phrase]
+            self.network, torch.stack(crops), coordinates, batch.tokens[phrase], batch.lengths[phrase]
         )
-        same = (boxes[phrase] == boxes[box]).all(dim=1)
-        return logits, same.float()
+        is_there = batch.masks.any(dim=(1, 2)).float()
+        return logits, torch.cat([is_there, is_there.new_zeros(len(missing))])
+
+
+def stage_starts(steps: int) -> list[int]:
+    """The first step of each stage of a run."""
+    before = [sum(stage.steps for stage in snle.SCHEDULE[:number]) for number in range(len(snle.SCHEDULE))]
+    return [round(steps * earlier / STEPS_OF_ORIGINAL) for earlier in before]
 
 
 def stage_at(step: int, steps: int) -> tuple[snle.Stage, int, bool]:
@@ -127,6 +139,37 @@ def mask_boxes(masks: Tensor) -> Tensor:
     low = torch.stack([columns.argmax(dim=1), rows.argmax(dim=1)], dim=1)
     high = side - 1 - torch.stack([columns.flip(1).argmax(dim=1), rows.flip(1).argmax(dim=1)], dim=1)
     return torch.cat([low, high], dim=1)
+
+
+def boxes_beside(boxes: Tensor, side: int, count: int) -> tuple[Tensor, Tensor]:
+    """Draw `count` boxes that miss each of (P, 4) boxes in a square of `side` pixels.
+
+    Each lies in one of the four strips beside the box, taken by area, its corners uniform there. Gives (N, 4) boxes
+    and, for each, the number of the box it misses, (N,); a box that leaves no strip has none.
+    """
+    xmin, ymin, xmax, ymax = boxes.cpu().unbind(dim=1)
+    zero, last = torch.zeros_like(xmin), torch.full_like(xmin, side - 1)
+    strips = torch.stack(
+        [
+            torch.stack(strip, dim=1)
+            for strip in (
+                (zero, zero, xmin - 1, last),
+                (xmax + 1, zero, last, last),
+                (zero, zero, last, ymin - 1),
+                (zero, ymax + 1, last, last),
+            )
+        ],
+        dim=1,
+    )
+    sizes = (strips[..., 2:] - strips[..., :2] + 1).clamp(min=0)
+    areas = sizes.prod(dim=2)
+    owners = areas.sum(dim=1).nonzero()[:, 0].repeat_interleave(count)
+    if len(owners) == 0:
+        return boxes[:0], owners.to(boxes.device)
+    chosen = torch.multinomial(areas[owners].float(), 1)[:, 0]
+    low, size = strips[owners, chosen, :2], sizes[owners, chosen]
+    corners = (low[:, None] + (torch.rand(len(owners), 2, 2) * size[:, None]).long()).sort(dim=1).values
+    return corners.flatten(1).to(boxes.device), owners.to(boxes.device)
 
 
 def _crop(image: Tensor, box: Tensor) -> Tensor:

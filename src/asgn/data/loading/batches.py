@@ -39,7 +39,7 @@ class BatchStream(Dataset[Batch]):
         vocabulary: Vocabulary,
         *,
         side: int,
-        batch_size: int,
+        batch_size: int | Sequence[tuple[int, int]],
         steps: int,
         seed: int,
         phrases_per_image: int = 1,
@@ -49,12 +49,14 @@ class BatchStream(Dataset[Batch]):
         process: int = 0,
         processes: int = 1,
     ) -> None:
-        if batch_size % processes:
-            raise ValueError(f"a batch of {batch_size} does not divide over {processes} processes")
+        stretches = [(0, batch_size)] if isinstance(batch_size, int) else list(batch_size)
+        for _, size in stretches:
+            if size % processes:
+                raise ValueError(f"a batch of {size} does not divide over {processes} processes")
         self.data = data
         self.vocabulary = vocabulary
         self.side = side
-        self.batch_size = batch_size
+        self.stretches = stretches
         self.steps = steps
         self.seed = seed
         self.phrases_per_image = phrases_per_image
@@ -70,11 +72,21 @@ class BatchStream(Dataset[Batch]):
 
     def __getitem__(self, step: int) -> Batch:
         """This process's part of the batch of `step`, counted from 0."""
-        first = step * self.batch_size
-        share = self.batch_size // self.processes
+        first, size = self._batch_at(step)
+        share = size // self.processes
         first += self.process * share
         chosen = [self._expression_at(position) for position in range(first, first + share)]
         return self._assemble(chosen, step)
+
+    def _batch_at(self, step: int) -> tuple[int, int]:
+        """Position of the first expression of a step's batch in the endless order, and the batch's size."""
+        first = 0
+        ends = [start for start, _ in self.stretches[1:]]
+        for (start, size), end in zip(self.stretches, [*ends, step + 1], strict=True):
+            if step < end:
+                return first + (step - start) * size, size
+            first += (end - start) * size
+        raise IndexError(step)
 
     def _expression_at(self, position: int) -> Expression:
         epoch, offset = divmod(position, len(self.data.expressions))

@@ -84,24 +84,25 @@ def plan_run(plan: RunConfig, accelerator: Accelerator, gpu_memory: float | None
         UserError: the data or weights cannot be read, or one expression overflows the GPU.
     """
     rehearsal = Rehearsal(plan, accelerator)
-    micro = min(plan.train.micro_batch or plan.train.batch_size, plan.train.batch_size)
+    batch_size = max(size for _, size in plan.batch_sizes)
+    micro = min(plan.train.micro_batch or batch_size, batch_size)
     small, large, micro = rehearsal.memory(micro)
     low, high = max(1, micro // 2) if micro > 1 else 1, micro if micro > 1 else 2
     slope = max(0.0, (large - small) / (high - low))
     rest = large - slope * high
-    fitting = micro if gpu_memory is None else _largest(gpu_memory * USABLE, rest, slope, plan.train.batch_size)
+    fitting = micro if gpu_memory is None else _largest(gpu_memory * USABLE, rest, slope, batch_size)
     hours, extras_peak = _hours(rehearsal, micro)
     seconds = 3600 * hours.training
     return Estimate(
         variant=str(plan.variant),
         device=_device_name(accelerator.device),
         steps=plan.train.steps,
-        batch_size=plan.train.batch_size,
+        batch_size=batch_size,
         micro_batch=max(1, fitting),
-        accumulation=math.ceil(plan.train.batch_size / max(1, fitting)),
+        accumulation=math.ceil(batch_size / max(1, fitting)),
         fits=fitting > 0,
         seconds_per_step=seconds / plan.train.steps,
-        samples_per_second=plan.train.batch_size * plan.train.steps / seconds,
+        samples_per_second=sum(count * plan.batch_at(first) for first, count in stretches(plan)) / seconds,
         hours_training=hours.training,
         hours_validating=hours.validating,
         hours_saving=hours.saving,
@@ -120,11 +121,12 @@ def plan_hours(plan: RunConfig, accelerator: Accelerator) -> float:
         UserError: the data or weights cannot be read, or a batch overflows the GPU.
     """
     rehearsal = Rehearsal(plan, accelerator)
-    micro = plan.train.micro_batch or plan.train.batch_size
+    batch_size = max(size for _, size in plan.batch_sizes)
+    micro = plan.train.micro_batch or batch_size
     try:
         hours, _ = _hours(rehearsal, micro, is_brief=True)
     except torch.OutOfMemoryError as error:
-        raise UserError(f"a batch of {plan.train.batch_size} overflows the GPU: give a smaller --batch-size") from error
+        raise UserError(f"a batch of {batch_size} overflows the GPU: give a smaller --batch-size") from error
     return sum(hours)
 
 

@@ -20,9 +20,8 @@ from asgn.errors import UserError
 from asgn.experiments.runs.assembly import RunConfig, build_state, build_step, training_stream
 from asgn.experiments.runs.scoring import evaluate
 from asgn.inference.segmenter import Segmenter
-from asgn.models import snle
 from asgn.training.memory import PeakMemory
-from asgn.training.snle import STEPS_OF_ORIGINAL
+from asgn.training.snle import stage_starts
 from asgn.training.step import Step
 
 
@@ -80,7 +79,7 @@ class Rehearsal:
     def step_seconds(self, first: int, micro: int, is_brief: bool = False) -> float:
         """Mean time of a step of the stretch that begins at step `first`, waiting for data included."""
         extent = BRIEF if is_brief else THOROUGH
-        batch_size, taken, seconds = self.plan.train.batch_size, 0, 0.0
+        batch_size, taken, seconds = self.plan.batch_at(first), 0, 0.0
         with self._steps(first, batch_size, micro, extent.warm + extent.most) as (step, batches):
             since = time.perf_counter()
             for taken, batch in enumerate(batches, start=1 - extent.warm):
@@ -96,7 +95,10 @@ class Rehearsal:
     @contextmanager
     def _steps(self, first: int, batch_size: int, micro: int, count: int) -> Iterator[tuple[Step, Iterator[Batch]]]:
         train = dataclasses.replace(
-            self.plan.train, batch_size=batch_size, micro_batch=0 if micro >= batch_size else micro
+            self.plan.train,
+            batch_size=batch_size,
+            snle_batches="given",
+            micro_batch=0 if micro >= batch_size else micro,
         )
         plan = dataclasses.replace(self.plan, train=train)
         self.state.step = first
@@ -128,16 +130,11 @@ class Rehearsal:
 def stretches(plan: RunConfig) -> list[tuple[int, int]]:
     """First step and length of each stretch whose steps are alike: SNLE's stages, or a warm-up and the rest."""
     steps = plan.train.steps
-    if plan.variant.backbone == "SNLE":
-        ends = [round(steps * end / STEPS_OF_ORIGINAL) for end in _running_sums([s.steps for s in snle.SCHEDULE])]
+    if plan.is_staged:
+        starts = stage_starts(steps)
     else:
-        ends = [min(plan.train.warmup_steps, steps) if plan.variant.adversarial else 0, steps]
-    starts = [0, *ends[:-1]]
-    return [(start, end - start) for start, end in zip(starts, ends, strict=True) if end > start]
-
-
-def _running_sums(numbers: list[int]) -> list[int]:
-    return [sum(numbers[: i + 1]) for i in range(len(numbers))]
+        starts = [0, min(plan.train.warmup_steps, steps) if plan.variant.adversarial else 0]
+    return [(start, end - start) for start, end in zip(starts, [*starts[1:], steps], strict=True) if end > start]
 
 
 def validation_size(plan: RunConfig) -> tuple[int, int]:

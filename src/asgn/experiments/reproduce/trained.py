@@ -64,7 +64,10 @@ class TrainedRow:
         batch_size = self.header["training"]["settings"]["train"]["batch_size"]
         before = [0, *(line["step"] for line in lines)]
         steps = (line["step"] - start for start, line in zip(before, lines, strict=False))
-        return math.fsum(n * batch_size / line["samples_per_second"] for n, line in zip(steps, lines, strict=True))
+        return math.fsum(
+            line.get("seconds", n * batch_size / line["samples_per_second"])
+            for n, line in zip(steps, lines, strict=True)
+        )
 
     def remember(
         self,

@@ -1,5 +1,6 @@
 """From a plan to what trains: networks, optimisers, step and stream."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -13,14 +14,16 @@ from asgn.config import LossConfig, ModelConfig, TrainConfig
 from asgn.data.checks.image_origin import ImageLists
 from asgn.data.files.word_vectors import WordVectors
 from asgn.data.loading.batches import BatchStream
-from asgn.data.types import Expression, ReferringDataset
+from asgn.data.types import Batch, Expression, ReferringDataset
 from asgn.data.vocabulary import Vocabulary
 from asgn.errors import UserError
 from asgn.experiments.runs.features import cached_features
 from asgn.experiments.runs.packing import packed_split
 from asgn.experiments.runs.warm_start import load_start
 from asgn.experiments.runs.words import extended_vocabulary, with_vectors
+from asgn.inference.device import processor_has_bfloat16
 from asgn.inference.load import find_model
+from asgn.models import snle
 from asgn.models.build import build_generator
 from asgn.models.discriminator import Discriminator
 from asgn.models.pretrained import Weights, load_backbone_weights
@@ -28,12 +31,15 @@ from asgn.models.word_embedding import WordEmbedding
 from asgn.training.average import AveragedGenerator
 from asgn.training.distributed import accept_either_layout
 from asgn.training.optimizers import discriminator_optimizer, generator_optimizer
-from asgn.training.snle import PixelLoss, StagedStep, pixel_scale, snle_optimizer
+from asgn.training.snle import PixelLoss, StagedStep, pixel_scale, snle_optimizer, stage_starts
 from asgn.training.state import TrainingState
-from asgn.training.step import AdversarialStep, GridLoss, Step, SupervisedStep
+from asgn.training.step import AdversarialStep, GridLoss, Report, Step, SupervisedStep
 from asgn.variants import Variant
 
+_LOG = logging.getLogger(__name__)
+
 _DRAWN_TEXTS = 3200
+_PAPER_SIZE = 320
 
 FREE_TO_CHANGE = {"steps", "workers", "micro_batch", "validate_every", "validation_limit", "checkpoint_every"}
 """Settings that a resumed run may give anew: none of them changes a step, but for rounding."""
@@ -74,7 +80,30 @@ class RunConfig(RunSettings):
     """A trained model whose weights and words the run begins with."""
     resume: bool = False
 
+    @property
+    def is_staged(self) -> bool:
+        """Whether the run goes through SNLE's own three stages."""
+        return self.variant.backbone == "SNLE" and self.train.snle == "stages"
+
+    @property
+    def batch_sizes(self) -> tuple[tuple[int, int], ...]:
+        """First step and batch size of each stretch of the run."""
+        if not self.is_staged or self.train.snle_batches == "given":
+            return ((0, self.train.batch_size),)
+        starts = stage_starts(self.train.steps)
+        return tuple((start, stage.batch_size) for start, stage in zip(starts, snle.SCHEDULE, strict=True))
+
+    def batch_at(self, step: int) -> int:
+        """Expressions in the batch of a step."""
+        return [size for start, size in self.batch_sizes if start <= step][-1]
+
     def __post_init__(self) -> None:
+        own_rate = TrainConfig().learning_rate
+        if self.is_staged and (self.train.learning_rate != own_rate or self.train.schedule != "fixed"):
+            raise UserError(
+                "learning_rate and schedule cannot be used with SNLE's stages, whose rates are their own: leave them "
+                "out, or give --snle adam"
+            )
         if self.variant.backbone == "SNLE" and self.variant.adversarial and self.losses.ce_weight == 0:
             raise UserError(
                 f"ce_weight 0 cannot be used with {self.variant}, whose learning rate it divides: give more than 0"
@@ -89,7 +118,12 @@ def accelerator_of(train: TrainConfig, cpu: bool) -> Accelerator:
     """
     if train.precision == "fp16" and (cpu or not torch.cuda.is_available()):
         raise UserError("--precision fp16 cannot be used here (it needs a GPU): try another, such as bf16")
-    return Accelerator(cpu=cpu, mixed_precision=train.precision)
+    accelerator = Accelerator(cpu=cpu, mixed_precision=train.precision)
+    if train.precision == "bf16" and accelerator.device.type == "cpu" and processor_has_bfloat16() is False:
+        _LOG.warning(
+            "this processor has no bfloat16 arithmetic: --precision bf16 is many times slower here than --precision no"
+        )
+    return accelerator
 
 
 def build_state(plan: RunConfig) -> TrainingState:
@@ -99,7 +133,8 @@ def build_state(plan: RunConfig) -> TrainingState:
         None if source is None else source.vocabulary, (item.text for item in _texts(plan.train_data))
     )
     vocabulary, vectors = with_vectors(trained, plan.word_vectors, source)
-    config = ModelConfig.for_variant(plan.variant, len(vocabulary), **plan.model_changes)
+    size = {"image_size": _PAPER_SIZE} if plan.variant.backbone == "SNLE" and not plan.is_staged else {}
+    config = ModelConfig.for_variant(plan.variant, len(vocabulary), **size | plan.model_changes)
     if vectors is not None:
         config = replace(config, word_vector_size=vectors.shape[1], trained_words=vocabulary.trained)
     generator = build_generator(config).to(memory_format=torch.channels_last)
@@ -112,7 +147,7 @@ def build_state(plan: RunConfig) -> TrainingState:
         provenance["backbone"] = asdict(load_backbone_weights(generator, plan.variant, plan.weights))
     generator.freeze_backbone(not plan.train.finetune)
     is_snle = plan.variant.backbone == "SNLE"
-    optimizer = snle_optimizer(generator) if is_snle else generator_optimizer(generator, plan.train)
+    optimizer = snle_optimizer(generator, plan.train) if is_snle else generator_optimizer(generator, plan.train)
     discriminator = build_discriminator(plan.losses) if plan.variant.adversarial else None
     decay = plan.train.average_decay
     provenance["data"] = data_description(plan.train_data)
@@ -154,6 +189,7 @@ def build_step(state: TrainingState, plan: RunConfig, accelerator: Accelerator) 
     network = state.model.generator
     is_snle, is_adversarial = plan.variant.backbone == "SNLE", state.discriminator is not None
     scale, rate = pixel_scale(plan.losses, is_adversarial)
+    weight = plan.losses.ce_weight if plan.is_staged else 1.0  # plain descent heeds a loss's scale, Adam does not
     segmentation = PixelLoss(network, scale) if is_snle else GridLoss(network, plan.losses)
     accept_either_layout()
     generator, optimizer = accelerator.prepare(network, state.optimizer)
@@ -161,10 +197,17 @@ def build_step(state: TrainingState, plan: RunConfig, accelerator: Accelerator) 
     step: Step = supervised
     if is_adversarial:
         judge, its_optimizer = accelerator.prepare(state.discriminator, state.discriminator_optimizer)
-        step = AdversarialStep(supervised, judge, its_optimizer, plan.losses)
-    if is_snle:
-        return StagedStep(network, state.optimizer, step, rate, plan.train.steps, lambda: state.step)
-    return lambda batch: (supervised if state.step < plan.train.warmup_steps else step)(batch)
+        adversarial = AdversarialStep(supervised, judge, its_optimizer, plan.losses)
+
+        def after_warm_up(batch: Batch) -> Report:
+            if state.step < plan.train.warmup_steps:
+                return supervised.descend(supervised.passes(batch), weight)
+            return adversarial(batch)
+
+        step = after_warm_up
+    if plan.is_staged:
+        return StagedStep(network, state.optimizer, step, rate, plan.train, lambda: state.step)
+    return step
 
 
 def data_description(data: ReferringDataset) -> dict[str, Any]:
@@ -189,7 +232,7 @@ def training_stream(plan: RunConfig, state: TrainingState, accelerator: Accelera
         data,
         state.model.vocabulary,
         side=side,
-        batch_size=plan.train.batch_size,
+        batch_size=plan.batch_sizes,
         steps=plan.train.steps,
         seed=plan.train.seed,
         phrases_per_image=plan.train.phrases_per_image,

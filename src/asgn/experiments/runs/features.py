@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from accelerate import Accelerator
 from rich.console import Console
-from torch import Tensor, nn
+from torch import Tensor
 
 from asgn.checkpoint import Model
 from asgn.config import TrainConfig
@@ -36,7 +36,7 @@ def cached_features(
     if config.finetune or config.augment or model.config.variant.startswith("SNLE"):
         raise UserError("features can be cached only of a frozen backbone: leave out --finetune, --augment and SNLE")
     ids = sorted(image_ids(data.expressions))
-    place = folder / _key(network.backbone, network.maps_read, data, size, config.flip)
+    place = folder / _key(model, data, config.flip)
     device = accelerator.device
 
     @torch.no_grad()
@@ -60,9 +60,12 @@ def cached_features(
     return cache
 
 
-def _key(backbone: nn.Module, maps: tuple[str, ...], data: ReferringDataset, size: int, mirrored: bool) -> str:
-    digest = hashlib.sha256(f"{data.fingerprint()} {size} {mirrored} {maps}".encode())
-    for name, tensor in sorted(backbone.state_dict().items()):
+def _key(model: Model, data: ReferringDataset, mirrored: bool) -> str:
+    """All that the features depend on; equal weights compute other maps by another dilation or other conventions."""
+    config, network = model.config, model.generator
+    size, reading = config.image_size, (config.dilation, config.conventions, network.maps_read)
+    digest = hashlib.sha256(f"{data.fingerprint()} {size} {mirrored} {reading}".encode())
+    for name, tensor in sorted(network.backbone.state_dict().items()):
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     return f"{data.name}-{data.split}-{size}-{digest.hexdigest()[:16]}".replace("/", "_")

@@ -45,7 +45,7 @@ class Session:
             "steps_of_session": state.step - self.first_step,
             "batch_size": train.batch_size,
             "hours": (time.perf_counter() - self.since) / 3600,
-            "samples_per_second": _rate(lines, self.first_step, train.batch_size),
+            "samples_per_second": _rate(lines, self.first_step),
             "peak_gibibytes": self.peak.gibibytes(),
             "best": max(scores, key=lambda line: line["oIoU"], default=None),
             "last": scores[-1] if scores else None,
@@ -75,14 +75,11 @@ def summary_line(folder: Path) -> str:
     )
 
 
-def _rate(lines: list[dict[str, Any]], first_step: int, batch_size: int) -> float | None:
+def _rate(lines: list[dict[str, Any]], first_step: int) -> float | None:
     """Expressions a second over the steps behind `first_step`, validation left out; None before the first reading."""
-    seconds, before = 0.0, first_step
-    for line in lines:
-        if line["kind"] == "train" and line["step"] > before:
-            seconds += (line["step"] - before) * batch_size / line["samples_per_second"]
-            before = line["step"]
-    return (before - first_step) * batch_size / seconds if seconds else None
+    read = [line for line in lines if line["kind"] == "train" and line["step"] > first_step]
+    seconds = sum(line["seconds"] for line in read)
+    return sum(line["samples_per_second"] * line["seconds"] for line in read) / seconds if seconds else None
 
 
 def _planned(path: Path, summary: dict[str, Any], steps: int) -> dict[str, Any] | None:

@@ -40,7 +40,10 @@ def train_run(plan: RunConfig, accelerator: Accelerator) -> bool:
     Raises:
         UserError: the folder holds another run, the data or weights cannot be read, or the run diverged.
     """
-    share_of_batch(plan.train.batch_size, accelerator.num_processes)
+    for _, size in plan.batch_sizes:
+        share_of_batch(size, accelerator.num_processes)
+    if (plan.train_data.name, plan.train_data.split) == ("referit", "train"):
+        _LOG.warning("the paper trains on ReferIt's trainval, of which train is nine tenths: --split trainval does so")
     _check_folder(plan, accelerator.is_main_process)
     backbone = None if plan.weights == "random" else plan.variant.backbone
     leaks = check_leaks(plan.train_data, plan.image_lists, backbone, plan.allow_leak)
@@ -62,7 +65,7 @@ def train_run(plan: RunConfig, accelerator: Accelerator) -> bool:
     watch = BalanceWatch(plan.losses.real_masks)
     session.begin(state.step)
     try:
-        with Recorder(folder, plan.train.steps, state.step, plan.train.batch_size, plan.quiet, watch) as recorder:
+        with Recorder(folder, plan.train.steps, state.step, plan.quiet, watch) as recorder:
             is_complete = run_loop(
                 state=state,
                 take_step=step,
