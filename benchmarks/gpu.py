@@ -11,13 +11,10 @@ of one H100-class card: at least 800 images/s of R+LSTM+DE+SE+AT.
 """
 
 import argparse
-import dataclasses
 import json
 import os
-import statistics
 import tempfile
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,29 +22,21 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 
-from asgn.config import LossConfig, TrainConfig
+from asgn.config import TrainConfig
 from asgn.data.synthetic.dataset import SyntheticDataset
 from asgn.experiments.runs.assembly import RunConfig
-from asgn.experiments.runs.summary import SUMMARY
-from asgn.experiments.runs.train import train_run
 from asgn.files import atomic_write_json
-from asgn.training.loop import LAST
-from asgn.training.recorder import METRICS, curves
 from asgn.variants import Variant
 from benchmarks.adversarial_ratio import compare
 from benchmarks.measure import RESULTS, machine
+from benchmarks.paired import NO_AT, SWITCHES, gains, go_on, scored
 from benchmarks.steps import drawn_batch, training_step
 from benchmarks.train_throughput import matrix_rate, measure
 
 ROWS = ("R+LSTM", "R+LSTM+DE+SE+AT", "D+RMI+DE+SE+AT", "M+LSTM", "M+LSTM+DE+SE+AT")
 PAIRED = "M+LSTM+DE+SE"
-HELD_BACK = LossConfig(real_masks="matched", real_label=0.9)
-ARMS: dict[str, tuple[str, LossConfig, float]] = {
-    "no AT": (PAIRED, LossConfig(), 0.0),
-    "AT": (f"{PAIRED}+AT", LossConfig(), 0.0),
-    "AT, D held back": (f"{PAIRED}+AT", HELD_BACK, 1e-4),
-}
-"""Row, losses and the discriminator's rate of what goes on from a cross-entropy run."""
+ARMS = {name: SWITCHES[name] for name in ("AT", "held back")}
+"""What goes on with AT from a cross-entropy run, beside what goes on without."""
 
 
 @dataclass(frozen=True)
@@ -114,9 +103,8 @@ def main(arguments: list[str] | None = None) -> None:
             if findings.minutes + longest > given.minutes:
                 break
             began = findings.minutes
-            compare_arms(findings, accelerator, extent, Path(folder) / str(seed), seed)
+            compare_arms(findings, accelerator, extent, Path(folder), seed)
             longest = max(longest, 1.1 * (findings.minutes - began))
-    summarise(findings)
 
 
 def measure_throughput(findings: Findings, accelerator: Accelerator, extent: Extent) -> None:
@@ -146,70 +134,35 @@ def measure_price(findings: Findings, accelerator: Accelerator, extent: Extent) 
 
 def compare_arms(findings: Findings, accelerator: Accelerator, extent: Extent, folder: Path, seed: int) -> None:
     """One cross-entropy run, and what becomes of it with the same batches in each arm."""
-    base = plan_of(PAIRED, LossConfig(), folder / "base", extent, seed, extent.base_steps, rate=1e-3)
-    findings.add("paired", f"seed {seed}, cross entropy alone", trained(base, accelerator))
-    for name, (row, losses, rate_of_d) in ARMS.items():
-        arm = plan_of(row, losses, folder / name, extent, seed + 1000, extent.paired_steps, 2.5e-4, rate_of_d)
-        arm = dataclasses.replace(arm, start_from=base.folder / LAST)
-        findings.add("paired", f"seed {seed}, {name}", trained(arm, accelerator))
-
-
-def plan_of(
-    row: str, losses: LossConfig, folder: Path, extent: Extent, seed: int, steps: int, rate: float, rate_of_d: float = 0
-) -> RunConfig:
-    return RunConfig(
-        variant=Variant.parse(row),
+    base = RunConfig(
+        variant=Variant.parse(PAIRED),
         train_data=SyntheticDataset("train", scenes=extent.scenes, size=extent.image_size, absent=False),
         validation_data=SyntheticDataset("val", scenes=extent.validation_scenes, size=extent.image_size, absent=False),
-        folder=folder,
+        folder=folder / f"seed {seed}",
         train=TrainConfig(
-            steps=steps,
+            steps=extent.base_steps,
             batch_size=extent.paired_batch,
             phrases_per_image=4,
-            learning_rate=rate,
-            backbone_learning_rate=rate,
-            discriminator_learning_rate=rate_of_d,
+            learning_rate=1e-3,
+            backbone_learning_rate=1e-3,
             finetune=True,
             validate_every=0,
             checkpoint_every=0,
-            precision="bf16" if extent is not TOY else "no",
+            precision="bf16" if accelerator.mixed_precision == "bf16" else "no",
             workers=extent.workers,
             seed=seed,
         ),
-        losses=losses,
         model_changes={"image_size": extent.image_size, **extent.model},
         weights="random",
         quiet=True,
     )
-
-
-def trained(plan: RunConfig, accelerator: Accelerator) -> dict[str, Any]:
-    """The run's scores on held-out scenes, its rate, and D's mean loss over its last half."""
-    train_run(plan, accelerator)
-    accelerator.free_memory()
-    summary = json.loads((plan.folder / SUMMARY).read_text(encoding="utf-8"))
-    scores = summary["last"] or {}
-    found = {name: round(scores[name], 3) for name in ("oIoU", "mIoU", "Pr@0.5", "Pr@0.7", "Pr@0.9") if name in scores}
-    found["samples/s"] = summary["samples_per_second"]
-    losses = [value for _, value in curves(plan.folder / METRICS, "train").get("discriminator", [])]
-    if losses:
-        found["D's loss"] = statistics.mean(losses[len(losses) // 2 :])
-    return found
-
-
-def summarise(findings: Findings) -> None:
-    """Points gained over no AT by each arm: mean over the seeds, and each."""
-    paired: Mapping[str, Any] = findings.found.get("paired", {})
-    for arm in list(ARMS)[1:]:
-        for measured in ("oIoU", "mIoU", "Pr@0.7"):
-            gains = [
-                value[measured] - paired[f"{seed}, no AT"][measured]
-                for seed, name, value in ((*name.split(", ", 1), value) for name, value in paired.items())
-                if name == arm and measured in value
-            ]
-            if gains:
-                each = [round(gain, 3) for gain in gains]
-                findings.add("gain", f"{arm}, {measured}", {"mean": round(statistics.mean(gains), 3), "seeds": each})
+    runs = findings.found.setdefault("paired", {})
+    found = {"cross entropy alone": scored(base, accelerator)}
+    for arm in (NO_AT, *ARMS):
+        config = go_on(base, arm, ARMS.get(arm, {}), extent.paired_steps, 2.5e-4)
+        found[arm] = scored(config, accelerator)
+        findings.add("paired", f"seed {seed}", found)
+    findings.add("gain", "over no AT", gains(runs, ARMS))
 
 
 if __name__ == "__main__":
