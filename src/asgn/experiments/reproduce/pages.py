@@ -22,7 +22,10 @@ DATA_NAMES = {
     "synthetic": "synthetic scenes (no benchmark)",
 }
 _BUDGET = ("steps", "batch_size", "seed", "workers", "validate_every", "validation_limit", "checkpoint_every")
-_READINGS = ("schedule", "warmup_steps", "beta1", "beta2", "finetune", "semantic_input", "dilation")
+_READINGS = (
+    "schedule", "warmup_steps", "beta1", "beta2", "finetune", "discriminator_learning_rate", "average_decay", "snle",
+    "snle_batches", "snle_negatives", "semantic_input", "semantic_start", "dilation", "conventions",
+)  # fmt: skip
 """Settings beside the loss that the paper leaves open."""
 
 
