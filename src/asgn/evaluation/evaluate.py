@@ -29,15 +29,15 @@ Gather = Callable[[list[Any]], list[Any]]
 
 
 @dataclass(frozen=True)
-class Share:
-    """The part of a split that one of several processes evaluates: every so manieth image."""
+class Shard:
+    """The part of a split that one of several processes evaluates: every n-th image."""
 
     process: int = 0
     processes: int = 1
     gather: Gather = list
 
 
-WHOLE = Share()
+WHOLE = Shard()
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def evaluate(
     limit: int | None = None,
     leak_stamp: str | None = None,
     keep_mask: KeepMask | None = None,
-    share: Share = WHOLE,
+    shard: Shard = WHOLE,
     progress: Progress = silent,
 ) -> Evaluation:
     """Score `predict` over every sentence of the split, each at its image's own size (protocol section 5).
@@ -116,7 +116,7 @@ def evaluate(
         limit: score only so many images, spread evenly over the split.
         leak_stamp: what is known of the model having seen these images in training; it is recorded.
         keep_mask: see `KeepMask`; the masks of shuffled phrases are not given to it.
-        share: the images that this process takes; the counts of all are brought together, as integers and in the
+        shard: the images that this process takes; the counts of all are brought together, as integers and in the
             data set's order, so that the scores do not depend on the number of processes.
         progress: see `Progress`; of this process's images.
 
@@ -130,7 +130,7 @@ def evaluate(
     shuffled = {} if control_seed is None else shuffled_phrases(dataset, control_seed)
     scores, control = SegmentationScores(), SegmentationScores()
     asked, seconds = 0, 0.0
-    own = groups[share.process :: share.processes]
+    own = groups[shard.process :: shard.processes]
     for done, group in enumerate(own, start=1):
         image = dataset.image(group[0].image_id)
         wanted = [item.text for item in group] + [shuffled[item.sentence_id] for item in group if shuffled]
@@ -147,7 +147,7 @@ def evaluate(
             if shuffled:
                 control.add(item.sentence_id, answers[shuffled[item.sentence_id]][0], truth)
         progress(done, len(own))
-    parts = share.gather([(scores, control, asked, seconds)])
+    parts = shard.gather([(scores, control, asked, seconds)])
     expressions = [item for group in groups for item in group]
     order = [item.sentence_id for item in expressions]
     return Evaluation.of(

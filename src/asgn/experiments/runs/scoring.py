@@ -4,7 +4,7 @@ from accelerate.utils import gather_object
 from torch import distributed
 
 from asgn.data.types import Image, ReferringDataset
-from asgn.evaluation.evaluate import Answers, Evaluation, KeepMask, Share
+from asgn.evaluation.evaluate import Answers, Evaluation, KeepMask, Shard
 from asgn.evaluation.evaluate import evaluate as evaluate_masks
 from asgn.experiments.runs.leaks import leak_stamp_of
 from asgn.inference.segmenter import Segmenter
@@ -54,13 +54,13 @@ def evaluate(
         limit=limit,
         leak_stamp=leak_stamp_of(segmenter.model, data),
         keep_mask=keep_mask,
-        share=own_share(),
+        shard=own_shard(),
         progress=progress,
     )
 
 
-def own_share() -> Share:
+def own_shard() -> Shard:
     """This process's part of an evaluation."""
     if not (distributed.is_available() and distributed.is_initialized()):
-        return Share()
-    return Share(distributed.get_rank(), distributed.get_world_size(), gather_object)
+        return Shard()
+    return Shard(distributed.get_rank(), distributed.get_world_size(), gather_object)
