@@ -1,7 +1,6 @@
 """Referring image segmentation: an image and a phrase in, the mask of what the phrase refers to out."""
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,7 +11,8 @@ if TYPE_CHECKING:
     from asgn.inference.segmenter import Segmenter
     from asgn.variants import Variant
 
-__version__ = version("asgn")
+    __version__: str
+
 __all__ = ["Segmentation", "Segmenter", "Variant", "__version__", "evaluate", "load", "open_dataset"]
 
 _HOMES = {
@@ -27,6 +27,11 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used: `import asgn` alone stays cheap."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        found = globals()[name] = version("asgn")
+        return found
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     found = globals()[name] = getattr(import_module(_HOMES[name]), name)
