@@ -16,6 +16,8 @@ from asgn.models.backbone import Backbone, Features
 _CLASS_MAPS = ("class3", "class4", "class5")
 _CLASS_CHANNELS = 64
 _POOLS = (5, 9, 13)
+_PIXEL_SPREAD = 128
+"""By which values in 0..255 are larger than those that a first state of weights is meant for."""
 _PYRAMID_GAIN = 5.0
 """On photographs the class branches' features vary by 3, as MobileNetV2's last do by 2.7, the pyramid's by 0.5."""
 
@@ -64,6 +66,8 @@ class YoloxNano(Backbone):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
                 assert module.bias is not None
                 nn.init.zeros_(module.bias)
+        with torch.no_grad():
+            self.stem.weight /= _PIXEL_SPREAD
 
     def freeze(self, frozen: bool) -> None:
         """Take the pretrained weights out of training, or put back those behind dark3.
