@@ -37,7 +37,7 @@ def fetch(
     source: Annotated[Path | None, typer.Option("--from", help="take the files from this folder or archive")] = None,
     as_json: Json = False,
 ) -> None:
-    """Fetch a benchmark from its mirrors, going on where an earlier try broke off.
+    """Fetch a benchmark from its mirrors, going on where an earlier try stopped.
 
     Example: asgn data fetch unc --root data
     """

@@ -28,7 +28,7 @@ def evaluate(
     ] = "clean",
     densecrf: Annotated[bool, typer.Option("--densecrf", help="sharpen masks by dense CRF (extra crf)")] = False,
     control: Annotated[bool, typer.Option("--control", help="score shuffled phrases too")] = False,
-    limit: Annotated[int | None, typer.Option(min=1, help="score only so many images, spread over the split")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="score at most this many images, spread out")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="write everything to this file")] = None,
     masks_file: Annotated[Path | None, typer.Option("--masks", help="write the masks here, as COCO results")] = None,
     device: Device = "auto",

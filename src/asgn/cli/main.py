@@ -26,7 +26,7 @@ from asgn.errors import UserError
 
 app = typer.Typer(
     name="asgn",
-    help="Referring image segmentation: a photograph and a phrase in, the mask of what the phrase refers to out.",
+    help="Referring image segmentation: an image and a phrase in, the mask of what the phrase refers to out.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -44,7 +44,7 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def root(version: bool = typer.Option(False, "--version", callback=_show_version, is_eager=True)) -> None:
-    """Referring image segmentation: a photograph and a phrase in, the mask of what the phrase refers to out."""
+    """Referring image segmentation: an image and a phrase in, the mask of what the phrase refers to out."""
 
 
 def main() -> None:

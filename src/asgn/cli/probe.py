@@ -21,7 +21,7 @@ def probe(
     calibrate: Annotated[
         bool, typer.Option("--calibrate", help="store the best presence threshold in the checkpoint")
     ] = False,
-    limit: Annotated[int | None, typer.Option(min=1, help="ask for absent things in only so many images")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="ask for absent things in at most this many images")] = None,
     device: Device = "auto",
     json_output: Json = False,
 ) -> None:

@@ -37,7 +37,7 @@ def score(
     split: Annotated[str, typer.Option(help="split that the masks are of, such as val or testA")],
     root: Root = None,
     threshold: Annotated[float, typer.Option(min=0, max=1, help="of masks that are given as probabilities")] = 0.5,
-    resamples: Annotated[int, typer.Option(min=1, help="of the bootstrap behind the 95% intervals")] = 1000,
+    resamples: Annotated[int, typer.Option(min=1, help="of the bootstrap for the 95% intervals")] = 1000,
     seed: Annotated[int, typer.Option(help="of the bootstrap and of sentences drawn at random")] = 0,
     compare_protocols: Annotated[
         bool, typer.Option("--compare-protocols", help="score the same masks as other published systems do, too")

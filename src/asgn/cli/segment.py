@@ -50,7 +50,7 @@ def segment(
     """
     if sheet is not None:
         if inputs or phrases is not None:
-            raise UserError("give images and phrases either in the sheet or behind the command, not both")
+            raise UserError("give images and phrases either in the sheet or after the command, not both")
         if why:
             raise UserError("--why is for single images: leave it out, or name the image and phrase")
         return segment_sheet_file(sheet, model, out, output_format, category, densecrf, device, json_output)

@@ -1,4 +1,4 @@
-"""Is this installation sound? Versions, devices, and a known answer computed anew."""
+"""Is this installation sound? Versions, devices, and a known answer computed again."""
 
 import os
 import platform

@@ -49,7 +49,7 @@ def probe(
 ) -> Probe:
     """Ask a model for sides (see `side_questions`) and for absent things (see `rate_phrases`).
 
-    `limit` takes only so many photographs for the absent things. Raises DataError where the split has no annotated
+    `limit` takes at most this many images for the absent things. Raises DataError where the split has no annotated
     objects.
     """
     sides = score_sides(segmenter.predict_masks, data, side_questions(data), progress)

@@ -71,7 +71,7 @@ class Estimate:
 def plan_run(plan: RunConfig, accelerator: Accelerator, gpu_memory: float | None = None) -> Estimate:
     """Measure some true steps of a run on its true data, a validation of three images, and a checkpoint.
 
-    Nothing is kept: the state is made anew, and files go to a temporary folder. It takes about a minute, more for large
+    Nothing is kept: state and files are made for it and thrown away. It takes about a minute, more for large
     batches. A GPU that a batch overflows is given half of it at once, and half of that.
 
     Args:

@@ -67,7 +67,7 @@ def spread_steps(steps: set[int], count: int) -> list[int]:
 
 
 def _column(path: Path, place: int) -> Image:
-    """(3 * SIDE, SIDE, 3): photograph, truth and probability of one phrase."""
+    """(3 * SIDE, SIDE, 3): image, truth and probability of one phrase."""
     with Pillow.open(path) as picture:
         pixels: Image = np.asarray(picture.convert("RGB"))[:, place * SIDE : (place + 1) * SIDE]
     return pixels

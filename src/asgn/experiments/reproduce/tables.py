@@ -24,7 +24,7 @@ class Table:
     score: Score = score_row
     text: Callable[[Results], str] = lambda results: f"In percent, {over_seeds(results.config.seeds)}."
     further: tuple[Callable[[Results], list[Section]], ...] = ()
-    """Sections behind the measured ones."""
+    """Sections after the measured ones."""
     bars: str = "oIoU"
     """The measure of the chart."""
     unit: str = "%"

@@ -1,4 +1,4 @@
-"""Trained rows: taken where a run of the same settings exists, continued where one broke off, else trained."""
+"""Trained rows: taken where a run of the same settings exists, continued where one was stopped, else trained."""
 
 import json
 import math

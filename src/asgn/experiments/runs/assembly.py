@@ -42,7 +42,7 @@ _DRAWN_TEXTS = 3200
 _PAPER_SIZE = 320
 
 FREE_TO_CHANGE = {"steps", "workers", "micro_batch", "validate_every", "validation_limit", "checkpoint_every"}
-"""Settings that a resumed run may give anew: none of them changes a step, but for rounding."""
+"""Settings that a resumed run may change: none of them changes a step, but for rounding."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -76,7 +76,7 @@ def summary_line(folder: Path) -> str:
 
 
 def _rate(lines: list[dict[str, Any]], first_step: int) -> float | None:
-    """Expressions a second over the steps behind `first_step`, validation left out; None before the first reading."""
+    """Expressions a second over the steps after `first_step`, validation left out; None before the first reading."""
     read = [line for line in lines if line["kind"] == "train" and line["step"] > first_step]
     seconds = sum(line["seconds"] for line in read)
     return sum(line["samples_per_second"] * line["seconds"] for line in read) / seconds if seconds else None

@@ -35,7 +35,7 @@ _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
 
 
 def train_run(plan: RunConfig, accelerator: Accelerator) -> bool:
-    """Train as planned; gives False where a signal stopped the run early.
+    """Train as configured; returns False if a signal stopped the run early.
 
     Raises:
         UserError: the folder holds another run, the data or weights cannot be read, or the run diverged.
