@@ -107,6 +107,18 @@ class ReproductionOptions:
         ]
 
 
+@dataclass(frozen=True)
+class ScoringOptions:
+    """How trained rows are scored and shown."""
+
+    features: Annotated[Literal["alexnet", "squeezenet"], typer.Option(help="describes masks in table4")] = "alexnet"
+    weights_features: Annotated[Path | None, typer.Option(help="its weights; alexnet can be downloaded")] = None
+    panels: Annotated[int, typer.Option(min=1, max=40, help="examples of a figure")] = 6
+    protocol: Annotated[Literal["clean", "reference"], typer.Option(help="as in `asgn evaluate`")] = "clean"
+    limit: Annotated[int | None, typer.Option(min=1, help="images scored of each split")] = None
+    cpu: Annotated[bool, typer.Option("--cpu", help="use no accelerator even where there is one")] = False
+
+
 @with_settings(without=("seed",))
 def reproduce(
     what: Annotated[str, typer.Argument(metavar="WHAT", help="table1 ... table6, figure4 ... figure8")],
@@ -114,13 +126,8 @@ def reproduce(
     train: TrainConfig,
     losses: LossConfig,
     model: Annotated[dict[str, Any], ModelConfig],
+    shown: ScoringOptions,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="list rows, hours, disk and what is missing")] = False,
-    features: Annotated[Literal["alexnet", "squeezenet"], typer.Option(help="describes masks in table4")] = "alexnet",
-    weights_features: Annotated[Path | None, typer.Option(help="its weights; alexnet can be downloaded")] = None,
-    panels: Annotated[int, typer.Option(min=1, max=40, help="examples of a figure")] = 6,
-    protocol: Annotated[Literal["clean", "reference"], typer.Option(help="as in `asgn evaluate`")] = "clean",
-    limit: Annotated[int | None, typer.Option(min=1, help="images scored of each split")] = None,
-    cpu: Annotated[bool, typer.Option("--cpu", help="use no accelerator even where there is one")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="a progress line for each run")] = False,
 ) -> None:
     """Train and score a table's or figure's rows, and set them beside the paper's numbers, where they compare.
@@ -136,7 +143,7 @@ def reproduce(
     def say(line: str) -> None:
         typer.echo(line, err=True)
 
-    scoring = Scoring(protocol, limit, panels, features, weights_features, cpu)
+    scoring = Scoring(shown.protocol, shown.limit, shown.panels, shown.features, shown.weights_features, shown.cpu)
     configs = options.configs(what, train, losses, model, scoring, quiet=not verbose)
     if dry_run:
         for config in configs:

@@ -1,5 +1,6 @@
 """`asgn train`."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +11,24 @@ from asgn.config import LossConfig, ModelConfig, TrainConfig
 from asgn.data.checks.image_origin import ImageLists
 
 
+@dataclass(frozen=True)
+class StartOptions:
+    """What a run begins with and may train on."""
+
+    weights: Annotated[
+        str, typer.Option(help="backbone weights: default, random, or a file; for MN two: M_FILE,N_FILE")
+    ] = "default"
+    start_from: Annotated[str | None, typer.Option(help="trained model to begin with: its weights and words")] = None
+    word_vectors: Annotated[
+        Path | None, typer.Option(help="table of word vectors, .safetensors or GloVe's text: words known by meaning")
+    ] = None
+    against: Against = None
+    cached_features: Annotated[
+        Path | None, typer.Option(help="folder where a frozen backbone's features are kept, computed once per image")
+    ] = None
+    allow_leak: Annotated[bool, typer.Option("--allow-leak", help="train on evaluation images, and say so")] = False
+
+
 @with_settings()
 def train(
     variant: Annotated[str, typer.Argument(help="row name, such as R+LSTM+DE+SE+AT")],
@@ -18,19 +37,8 @@ def train(
     train: TrainConfig,
     losses: LossConfig,
     model: Annotated[dict[str, Any], ModelConfig],
+    start: StartOptions,
     resume: Annotated[bool, typer.Option("--resume", help="continue the run in --out")] = False,
-    weights: Annotated[
-        str, typer.Option(help="backbone weights: default, random, or a file; for MN two: M_FILE,N_FILE")
-    ] = "default",
-    start_from: Annotated[str | None, typer.Option(help="trained model to begin with: its weights and words")] = None,
-    word_vectors: Annotated[
-        Path | None, typer.Option(help="table of word vectors, .safetensors or GloVe's text: words known by meaning")
-    ] = None,
-    against: Against = None,
-    cached_features: Annotated[
-        Path | None, typer.Option(help="folder where a frozen backbone's features are kept, computed once per image")
-    ] = None,
-    allow_leak: Annotated[bool, typer.Option("--allow-leak", help="train on evaluation images, and say so")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="no progress line")] = False,
 ) -> None:
     """Train a row of the paper's tables.
@@ -45,15 +53,15 @@ def train(
     config = run.config(
         variant,
         out,
-        weights,
+        start.weights,
         train=train,
         losses=losses,
         model_changes=model,
-        start_from=start_from,
-        word_vectors=None if word_vectors is None else read_word_vectors(word_vectors),
-        cached_features=cached_features,
-        image_lists=ImageLists.parse(against or [], run.root),
-        allow_leak=allow_leak,
+        start_from=start.start_from,
+        word_vectors=None if start.word_vectors is None else read_word_vectors(start.word_vectors),
+        cached_features=start.cached_features,
+        image_lists=ImageLists.parse(start.against or [], run.root),
+        allow_leak=start.allow_leak,
         resume=resume,
         quiet=quiet,
     )
