@@ -46,6 +46,18 @@ LEFT_OUT = frozenset(("dining table", "skin", "accessories"))
 AUTHORED_TIMES, MADE_TIMES, HELD_OUT_PER_OBJECT = 6, 3, 3
 MADE_PER_IMAGE, ASKED_PER_IMAGE, ABSENT_PER_IMAGE = 32, 8, 4
 CLASS_SHARE = 0.5
+MIXED_UP = (
+    ("dog", "cat", "horse", "cow", "sheep", "bird", "bear", "elephant", "zebra", "giraffe"),
+    ("bicycle", "motorcycle", "car", "bus", "train", "airplane", "boat"),
+    ("cup", "bottle", "wine glass", "bowl", "fork", "spoon", "knife"),
+    ("laptop", "tv", "keyboard", "cell phone", "book"), ("couch", "bed", "chair", "bench"),
+    ("pizza", "cake", "sandwich", "donut", "hot dog"), ("banana", "apple", "orange", "broccoli", "carrot"),
+    ("skateboard", "surfboard", "snowboard", "skis"), ("umbrella", "kite", "frisbee"),
+)  # fmt: skip
+"""Kinds that a model takes for one another, though the annotations tell them apart."""
+MIXED_UP_PER_KIND = 3
+ABSENT_SHARE = 0.25
+"""Phrases of absent things that a word may be in, for each of a present one: else rare kinds are never there."""
 PERSON_WORDS = {
     "person": ("person", "person", "person", "guy", "man", "man", "woman", "girl", "lady", "kid", "boy", "dude"),
     "people": ("people", "people", "people", "guys", "men", "women", "persons"),
@@ -75,6 +87,7 @@ def main(out: Path) -> None:
     for part, path in zip(parts, (PHOTOREFER, *SOURCES.values()), strict=True):
         for image in part["images"]:
             shutil.copyfile(path.parent / "images" / image["file_name"], out / "images" / image["file_name"])
+    lines = balanced(lines, rng)
     categories = {category["id"]: category for part in reversed(parts) for category in part["categories"]}
     merged = {key: [entry for part in parts for entry in part[key]] for key in ("images", "annotations")}
     (out / "instances.json").write_text(json.dumps(merged | {"categories": list(categories.values())}))
@@ -123,7 +136,7 @@ def of_set(annotated: Line, source: Path, rng: random.Random) -> list[Line]:
         said = [json.loads(line) for line in Path(folder, "set", "expressions.jsonl").read_text().splitlines()]
         made = few_of_each_image((plain(line) for line in said), MADE_PER_IMAGE, rng)
         asked = few_of_each_image(sides(data), ASKED_PER_IMAGE, rng)
-        lines = [*made, *asked, *absent(data), *class_phrases(annotated, rng)]
+        lines = [*made, *asked, *absent(data), *mixed_up(annotated, rng), *class_phrases(annotated, rng)]
     return [line | {"phrase": with_person_words(line["phrase"], rng)} for line in lines]
 
 
@@ -155,6 +168,38 @@ def absent(data: ReferringDataset) -> Iterator[Line]:
     for image_id in sorted({expression.image_id for expression in data.expressions}):
         for text, _ in phrases.of_image(image_id, data.image(image_id), ABSENT_PER_IMAGE, seed=1):
             yield {"image": names[image_id], "phrase": text, "annotations": [], "split": "train"}
+
+
+def mixed_up(annotated: Line, rng: random.Random) -> Iterator[Line]:
+    """For each kind in an image, phrases that name a kind like it which is not there."""
+    names = {category["id"]: category["name"] for category in annotated["categories"]}
+    known = set(names.values())
+    shown: dict[int, set[str]] = defaultdict(set)
+    for annotation in annotated["annotations"]:
+        shown[annotation["image_id"]].add(names[annotation["category_id"]])
+    for image in annotated["images"]:
+        present = shown[image["id"]]
+        for group in MIXED_UP:
+            others = [name for name in group if name in known and name not in present]
+            for _ in range(MIXED_UP_PER_KIND * len(present & set(group)) if others else 0):
+                name = rng.choice(others)
+                forms = (name, f"the {name}", f"the {name}", f"a {name}", f"{rng.choice(('left', 'right'))} {name}")
+                text = rng.choice(forms)
+                yield {"image": image["file_name"], "phrase": text, "annotations": [], "split": "train"}
+
+
+def balanced(lines: list[Line], rng: random.Random) -> list[Line]:
+    """Without some of the phrases of absent things, those of kinds that are seldom present first."""
+    words = [set(re.findall(r"[a-z-]+", line["phrase"].lower())) for line in lines]
+    present, absent = Counter[str](), Counter[str]()
+    for line, found in zip(lines, words, strict=True):
+        (present if line["annotations"] else absent).update(found)
+
+    def share(found: set[str]) -> float:
+        return min((ABSENT_SHARE * present[word] / absent[word] for word in found), default=0.0)
+
+    pairs = zip(lines, words, strict=True)
+    return [line for line, found in pairs if line["annotations"] or rng.random() < share(found)]
 
 
 def class_phrases(annotated: Line, rng: random.Random) -> Iterator[Line]:

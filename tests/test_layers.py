@@ -41,7 +41,13 @@ LAYERS: dict[str, list[set[str]]] = {
         {"scorer", "probes"},
         {"separability"},
     ],
-    "experiments": [{"report"}, {"runs"}, {"planning", "probe", "doctor"}, {"reproduce", "demo"}, {"model_table"}],
+    "experiments": [
+        {"report", "demo_scenes"},
+        {"runs"},
+        {"planning", "probe", "doctor"},
+        {"reproduce", "demo"},
+        {"model_table"},
+    ],
 }
 """The rooms of each package from the lowest layer up. The lowest layer's own files may import one another."""
 

@@ -122,9 +122,10 @@ def test_demo_writes_a_report_with_its_pictures(asgn, tmp_path):
     outcome = asgn("demo", "--out", tmp_path / "demo", "--steps", 2, "--scenes", 6, "--quiet")
     assert outcome.code == 0, outcome.err
     page = (tmp_path / "demo" / "report.html").read_text()
-    assert page.count("data:image/png;base64,") == 3
+    assert page.count("data:image/png;base64,") == 4
+    assert ">the cat<" in page
     assert "shuffled (control)" in page
-    for name in ("examples.png", "segmentation.png", "adversarial.png"):
+    for name in ("box.png", "examples.png", "segmentation.png", "adversarial.png"):
         with Image.open(tmp_path / "demo" / name) as picture:
             assert picture.size[0] > 300
 

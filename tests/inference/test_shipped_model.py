@@ -24,8 +24,8 @@ def chelsea():
 
 
 def test_it_is_small_calibrated_and_says_what_it_was_made_from(mobile):
-    assert find_model().stat().st_size <= 12e6
-    assert mobile.model.config.variant == "M+LSTM+DE+SE+AT"
+    assert find_model().stat().st_size <= 16e6
+    assert mobile.model.config.variant == "N+LSTM+DE(conv2,conv3,conv4,conv5)+SE"
     assert mobile.model.presence is not None
     assert {"backbone", "data", "leaks", "scores"} <= mobile.model.provenance.keys()
     assert (find_model().parent / "README.md").read_text(encoding="utf-8").startswith("---")

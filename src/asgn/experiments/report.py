@@ -122,6 +122,19 @@ def draw_panels(path: Path, panels: Sequence[Panel]) -> None:
     save_figure(figure, path)
 
 
+def draw_grid(path: Path, pictures: Sequence[tuple[str, Image]], columns: int) -> None:
+    """Titled pictures in rows of so many, as a PNG."""
+    rows = -(-len(pictures) // columns)
+    figure = Figure(figsize=(3.4 * columns, 2.7 * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axis in axes:
+        axis.axis("off")
+    for axis, (title, picture) in zip(axes, pictures, strict=False):
+        axis.imshow(picture)
+        axis.set_title("\n".join(textwrap.wrap(title, 40)), fontsize=10)
+    save_figure(figure, path)
+
+
 def overlay(image: Image, mask: Mask, colour: tuple[int, int, int] = (255, 40, 90)) -> Image:
     """(H, W, 3) picture with the background dimmed and the mask tinted."""
     picture = image.astype(np.float32)
