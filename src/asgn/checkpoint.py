@@ -31,15 +31,15 @@ GENERATOR = "generator."
 
 @dataclass(frozen=True)
 class PresenceCalibration:
-    """From which presence score on a phrase's object counts as being in the photograph, and how well that tells."""
+    """From which presence score on a phrase's object counts as being in the image, and how well that tells."""
 
     threshold: float
     balanced_accuracy: float
     """Mean of the shares of present phrases found and of absent ones refused, in percent, on images left out."""
     present: int
-    """Phrases about something in their photograph that it was measured on."""
+    """Phrases about something in their image that it was measured on."""
     absent: int
-    """Phrases about nothing in their photograph."""
+    """Phrases about nothing in their image."""
     data: dict[str, Any]
     """The split, as JSON values."""
 

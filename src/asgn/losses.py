@@ -27,7 +27,7 @@ def cross_entropy(logits: Tensor, target: Tensor, reduction: Literal["sum", "mea
 
 
 def divisor_of(reduction: Literal["sum", "mean"], cells: int) -> float:
-    """What a sum over a grid of so many cells is divided by; for a sum over the paper's grid it is 1."""
+    """What a sum over a grid of this many cells is divided by; for a sum over the paper's grid it is 1."""
     return cells if reduction == "mean" else cells / PAPER_CELLS
 
 

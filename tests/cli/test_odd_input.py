@@ -87,7 +87,7 @@ def test_a_photograph_is_never_written_over(asgn, photograph, model_file, tmp_pa
     images = (tmp_path / "a.png", tmp_path / "a-circle.png")
     outcome = asgn("segment", *images, "circle", "--model", model_file, "-o", tmp_path)
     assert outcome.code == 2
-    assert "would be written over the photograph" in outcome.err
+    assert "would be written over the image" in outcome.err
     assert outcome.err.count("\n") == 1
     assert (tmp_path / "a-circle.png").read_bytes() == before
     assert asgn("segment", *images, "circle", "--model", model_file, "-o", tmp_path / "out").code == 0
@@ -104,7 +104,7 @@ def test_a_sheet_never_writes_over_its_photographs(asgn, photograph, model_file,
     arguments = ("segment", "--sheet", tmp_path / "s.csv", "--model", model_file, "--format", output_format)
     outcome = asgn(*arguments, "-o", tmp_path)
     assert outcome.code == 2
-    assert f"would be written over the photograph {tmp_path / name}" in outcome.err
+    assert f"would be written over the image {tmp_path / name}" in outcome.err
     assert (tmp_path / name).read_bytes() == before
     assert sorted(tmp_path.iterdir()) == there
     assert asgn(*arguments, "-o", tmp_path / "out").code == 0

@@ -25,7 +25,7 @@ def app(
         ),
     ] = "",
 ) -> None:
-    """Serve a web page and an HTTP API that segment photographs by phrase. Needs the extra `app`.
+    """Serve a web page and an HTTP API that segment images by phrase. Needs the extra `app`.
 
     Example: asgn app
     """

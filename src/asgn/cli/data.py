@@ -94,7 +94,7 @@ def pack(
 def expressions(
     annotations: Annotated[Path, typer.Argument(help="COCO instances or panoptic file")],
     out: Annotated[Path, typer.Option("-o", "--out", help="folder to write, a data set of your own")],
-    images: Annotated[Path | None, typer.Option(help="folder of its photographs; else images/ beside it")] = None,
+    images: Annotated[Path | None, typer.Option(help="folder of its images; else images/ beside it")] = None,
     segments: Annotated[Path | None, typer.Option(help="folder of a panoptic file's PNGs")] = None,
     per_object: Annotated[int, typer.Option(min=1, help="phrases to aim at for each object")] = 12,
     val_share: Annotated[float, typer.Option("--val", min=0, max=0.9, help="share of images for split val")] = 0.0,
@@ -102,7 +102,7 @@ def expressions(
     limit: Annotated[int | None, typer.Option(min=1, help="take at most this many images")] = None,
     as_json: Json = False,
 ) -> None:
-    """Make a referring data set from any annotated photographs.
+    """Make a referring data set from any annotated images.
 
     Example: asgn data expressions instances.json --images photos -o my-set --val 0.1
     """

@@ -63,7 +63,7 @@ def _say(asked: "Probe", where: str) -> None:
         for kind, share in asked.phrases.shares(threshold).items():
             typer.echo(f"  {kind:24}{_share(share)}")
     if held_out is not None:
-        typer.echo(f"with thresholds from the other half of the photographs: {held_out:.1f} %")
+        typer.echo(f"with thresholds from the other half of the images: {held_out:.1f} %")
     typer.echo(f"leaks {asked.leak_stamp}")
 
 

@@ -1,4 +1,4 @@
-"""Photograph and mask to the network's square, and back to the photograph's own size (protocol section 1 and 5).
+"""Image and mask to the network's square, and back to the image's own size (protocol section 1 and 5).
 
 Every function takes and gives (..., H, W) tensors. The square's side is S; the content is centred in it.
 """
@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 
 class Placement(NamedTuple):
-    """Where the resized photograph lies in the square, in pixels."""
+    """Where the resized image lies in the square, in pixels."""
 
     top: int
     left: int
@@ -20,7 +20,7 @@ class Placement(NamedTuple):
 
 
 def placement_in_square(height: int, width: int, side: int) -> Placement:
-    """The largest centred rectangle of the photograph's aspect; its sides are at least 1."""
+    """The largest centred rectangle of the image's aspect; its sides are at least 1."""
     scale = min(side / height, side / width)
     new_height, new_width = max(1, round(height * scale)), max(1, round(width * scale))
     return Placement((side - new_height) // 2, (side - new_width) // 2, new_height, new_width)
@@ -54,7 +54,7 @@ def resize_and_crop(square: Tensor, height: int, width: int) -> Tensor:
 
 
 def crop_and_resize(square: Tensor, height: int, width: int) -> Tensor:
-    """(..., S, S) float logits to (..., height, width): only the photograph's part of the square is read."""
+    """(..., S, S) float logits to (..., height, width): only the image's part of the square is read."""
     place = placement_in_square(height, width, square.shape[-1])
     inner = square[..., place.top : place.top + place.height, place.left : place.left + place.width]
     return _interpolate(inner, height, width)

@@ -54,7 +54,7 @@ class ReferringDataset(Protocol):
         """All expressions of the split, in a fixed order."""
 
     def image(self, image_id: int) -> Image:
-        """The photograph. Raises DataError where it cannot be read."""
+        """The image. Raises DataError where it cannot be read."""
 
     def mask(self, expression: Expression) -> Mask:
         """The union of the expression's objects, at the image's size. Raises DataError for a bad annotation."""
@@ -93,7 +93,7 @@ class Batch:
         return self._each(lambda tensor: tensor.to(device, non_blocking=True))
 
     def split(self, phrases: int) -> list[Batch]:
-        """The batch in parts of so many phrases, the last perhaps of fewer, each with the images it needs."""
+        """The batch in parts of N phrases, the last perhaps of fewer, each with the images it needs."""
         parts = []
         for first in range(0, len(self.lengths), phrases):
             own = slice(first, first + phrases)

@@ -1,8 +1,8 @@
 """Ask a model for every expression of a split and score its masks; it knows a callable, not the model."""
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,9 @@ from asgn.evaluation.metrics import SegmentationScores
 from asgn.evaluation.record import FLAG_BY_MASK, ScoreRecord
 from asgn.progress import Progress, silent
 
-Predict = Callable[[Image, list[str]], Sequence[Mask] | NDArray[np.bool_]]
+Masks = Sequence[Mask] | NDArray[np.bool_]
+
+Predict = Callable[[Image, list[str]], Masks]
 """An image (H, W, 3) uint8 and P phrases to P masks (H, W) bool, in the order of the phrases. Every phrase gets a
 mask: one that cannot be encoded gets an empty one."""
 
@@ -44,10 +46,14 @@ WHOLE = Shard()
 class Answers:
     """What a model says to P phrases of one image."""
 
-    masks: Sequence[Mask] | NDArray[np.bool_]
+    masks: Masks
     """P masks (H, W) bool, as `Predict` gives them."""
     no_target: Sequence[bool] | None = None
     """P flags: whether the model says that the phrase means nothing here; without them, that its mask is empty."""
+
+
+AnyPredict = Callable[[Image, list[str]], Masks | Answers]
+"""`Predict`, or the same with flags."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +96,7 @@ class Evaluation(ScoreRecord):
 
 
 def evaluate(
-    predict: Callable[[Image, list[str]], Sequence[Mask] | NDArray[np.bool_] | Answers],
+    predict: AnyPredict,
     dataset: ReferringDataset,
     *,
     protocol: str,
@@ -113,7 +119,7 @@ def evaluate(
         no_target_flag: what flags are made from; it is recorded.
         control_seed: when given, the masks of phrases shuffled with this seed are scored too
             (`shuffled_phrases`).
-        limit: score only so many images, spread evenly over the split.
+        limit: score at most this many images, spread evenly over the split.
         leak_stamp: what is known of the model having seen these images in training; it is recorded.
         keep_mask: see `KeepMask`; the masks of shuffled phrases are not given to it.
         shard: the images that this process takes; the counts of all are brought together, as integers and in the
@@ -128,53 +134,69 @@ def evaluate(
     if not groups:
         raise DataError(f"split {dataset.split!r} of {dataset.name!r} has no expressions to evaluate")
     shuffled = {} if control_seed is None else shuffled_phrases(dataset, control_seed)
-    scores, control = SegmentationScores(), SegmentationScores()
-    asked, seconds = 0, 0.0
-    own = groups[shard.process :: shard.processes]
+    own, part, whole = groups[shard.process :: shard.processes], _Part(), _Part()
     for done, group in enumerate(own, start=1):
-        image = dataset.image(group[0].image_id)
-        wanted = [item.text for item in group] + [shuffled[item.sentence_id] for item in group if shuffled]
-        phrases = list(dict.fromkeys(wanted))
-        started = time.perf_counter()
-        answers = dict(zip(phrases, _checked(predict(image, phrases), image, phrases), strict=True))
-        seconds += time.perf_counter() - started
-        asked += len(phrases)
-        for item in group:
-            truth = dataset.mask(item)
-            scores.add(item.sentence_id, answers[item.text][0], truth, answers[item.text][1])
-            if keep_mask is not None:
-                keep_mask(item, *answers[item.text])
-            if shuffled:
-                control.add(item.sentence_id, answers[shuffled[item.sentence_id]][0], truth)
+        part.score(predict, dataset, group, shuffled, keep_mask)
         progress(done, len(own))
-    parts = shard.gather([(scores, control, asked, seconds)])
+    for each in shard.gather([part]):
+        whole.merge(each)
     expressions = [item for group in groups for item in group]
     order = [item.sentence_id for item in expressions]
     return Evaluation.of(
         dataset,
         expressions,
-        _merged([part[0] for part in parts]).subset(order),
+        whole.scores.subset(order),
         protocol=protocol,
         no_target_flag=no_target_flag,
-        phrases_asked=sum(part[2] for part in parts),
-        predict_seconds=sum(part[3] for part in parts),
+        phrases_asked=whole.asked,
+        predict_seconds=whole.seconds,
         limit=limit,
-        control=_merged([part[1] for part in parts]).subset(order) if shuffled else None,
+        control=whole.control.subset(order) if shuffled else None,
         control_seed=control_seed,
         leak_stamp=leak_stamp,
     )
 
 
-def _merged(parts: Sequence[SegmentationScores]) -> SegmentationScores:
-    whole = SegmentationScores()
-    for part in parts:
-        whole.merge(part)
-    return whole
+@dataclass
+class _Part:
+    """What one process has counted."""
+
+    scores: SegmentationScores = field(default_factory=SegmentationScores)
+    control: SegmentationScores = field(default_factory=SegmentationScores)
+    asked: int = 0
+    seconds: float = 0.0
+
+    def score(
+        self,
+        predict: AnyPredict,
+        dataset: ReferringDataset,
+        group: Sequence[Expression],
+        shuffled: Mapping[int, str],
+        keep_mask: KeepMask | None,
+    ) -> None:
+        """Ask about one image: all expressions of it, and the shuffled phrase of each, if any."""
+        image = dataset.image(group[0].image_id)
+        wanted = [item.text for item in group] + [shuffled[item.sentence_id] for item in group if shuffled]
+        phrases = list(dict.fromkeys(wanted))
+        started = time.perf_counter()
+        answers = dict(zip(phrases, _checked(predict(image, phrases), image, phrases), strict=True))
+        self.seconds += time.perf_counter() - started
+        self.asked += len(phrases)
+        for item in group:
+            truth = dataset.mask(item)
+            self.scores.add(item.sentence_id, answers[item.text][0], truth, answers[item.text][1])
+            if keep_mask is not None:
+                keep_mask(item, *answers[item.text])
+            if shuffled:
+                self.control.add(item.sentence_id, answers[shuffled[item.sentence_id]][0], truth)
+
+    def merge(self, other: "_Part") -> None:
+        self.scores.merge(other.scores)
+        self.control.merge(other.control)
+        self.asked, self.seconds = self.asked + other.asked, self.seconds + other.seconds
 
 
-def _checked(
-    answer: Sequence[Mask] | NDArray[np.bool_] | Answers, image: Image, phrases: list[str]
-) -> list[tuple[Mask, bool | None]]:
+def _checked(answer: Masks | Answers, image: Image, phrases: list[str]) -> list[tuple[Mask, bool | None]]:
     """Mask, at the image's size, and flag of each phrase."""
     answers = answer if isinstance(answer, Answers) else Answers(answer)
     shapes = [mask.shape for mask in answers.masks]

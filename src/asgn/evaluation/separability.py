@@ -20,7 +20,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from asgn.data.types import Expression, ReferringDataset
+from asgn.data.by_image import by_image
+from asgn.data.types import ReferringDataset
 from asgn.errors import CheckpointError, DataError, MissingExtraError
 from asgn.evaluation.evaluate import Predict
 from asgn.evaluation.scorer.protocols import squash
@@ -82,13 +83,11 @@ def collect_pairs(
     Raises:
         DataError: the split has fewer than 4 images, or one cannot be read.
     """
-    of_image: dict[int, list[Expression]] = {}
-    for expression in dataset.expressions:
-        of_image.setdefault(expression.image_id, []).append(expression)
-    if len(of_image) < 4:
+    groups = by_image(dataset.expressions)
+    if len(groups) < 4:
         raise DataError(f"split {dataset.split!r} of {dataset.name!r} has too few images for an SVM: at least 4")
     draw = random.Random(seed)
-    chosen = [draw.choice(of_image[image_id]) for image_id in draw.sample(list(of_image), min(images, len(of_image)))]
+    chosen = [draw.choice(group) for group in draw.sample(groups, min(images, len(groups)))]
     predicted, true = [], []
     for done, expression in enumerate(chosen, start=1):
         (mask,) = predict(dataset.image(expression.image_id), [expression.text])

@@ -1,1 +1,1 @@
-"""A trained model put to use: photographs and phrases in, masks out."""
+"""A trained model put to use: images and phrases in, masks out."""

@@ -1,4 +1,4 @@
-"""Is what the phrase names in the photograph at all? A score in 0..1, and from where on it counts as yes."""
+"""Is what the phrase names in the image at all? A score in 0..1, and from where on it counts as yes."""
 
 import torch
 from torch import Tensor
@@ -6,22 +6,22 @@ from torch import Tensor
 from asgn.data.transforms import placement_in_square
 
 TOP_SHARE = 0.01
-"""The most probable share of the photograph that the score is taken over: about the smallest object one refers to."""
+"""The most probable share of the image that the score is taken over: about the smallest object one refers to."""
 
 DEFAULT_THRESHOLD = 0.5
-"""For models that were not calibrated: nothing matches unless so much of the photograph is probably it."""
+"""For models that were not calibrated: nothing matches unless this share of the image is probably it."""
 
 
 def presence_scores(logits: Tensor, height: int, width: int) -> list[float]:
-    """Mean probability of the most probable hundredth of the photograph, for each phrase.
+    """Mean probability of the most probable hundredth of the image, for each phrase.
 
     A lone pixel of noise says little, and an object's size should not matter much: hence neither the maximum nor
     the mean. Models trained with absent phrases, whose target is an empty mask, learn to keep it low for those.
 
     Args:
         logits: (P, S, S) over the network's square.
-        height: of the photograph, in pixels.
-        width: of the photograph, in pixels.
+        height: of the image, in pixels.
+        width: of the image, in pixels.
 
     Returns:
         P numbers in 0..1.

@@ -14,7 +14,7 @@ Features = dict[str, Tensor]
 
 
 class Backbone(nn.Module):
-    """A convolutional network that turns a photograph into feature maps.
+    """A convolutional network that turns an image into feature maps.
 
     Subclasses set `channels` and `strides` of their maps and hold their own normalisation: `forward` takes raw RGB,
     (B, 3, H, W) in 0..255, uint8 or float, H and W multiples of the largest stride. The layers `conv1` ... `conv5`

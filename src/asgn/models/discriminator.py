@@ -1,4 +1,4 @@
-"""The discriminator D (Sec. III-D): does a mask fit its photograph as true masks do?"""
+"""The discriminator D (Sec. III-D): does a mask fit its image as true masks do?"""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""The segmentation network F (Sec. III-B): photograph and phrase to mask logits."""
+"""The segmentation network F (Sec. III-B): image and phrase to mask logits."""
 
 from typing import NamedTuple
 
@@ -95,7 +95,7 @@ class Generator(nn.Module):
     def decode(self, features: ImageFeatures, tokens: Tensor, lengths: Tensor) -> Tensor:
         """Logits (P, 1, h, w) of P phrases over one image, or over one image per phrase.
 
-        `tokens` is (P, T) int64, padded behind; `lengths` (P,).
+        `tokens` is (P, T) int64, right-padded; `lengths` (P,).
         """
         fused = self.fusion(features.fusion, self.language(tokens, lengths))
         logits: Tensor = self.head(fused, features.semantic)

@@ -25,7 +25,7 @@ class Language(NamedTuple):
 class LanguageEncoder(nn.Module):
     """Word embedding and one-layer LSTM.
 
-    Sentences are padded behind; the state after a sentence's last word is picked out, which equals holding the
+    Sentences are right-padded; the state after a sentence's last word is picked out, which equals holding the
     state on pads (protocol section 2). As in TensorFlow's cell there is one bias, and 1 is added to the forget
     gate: here that constant is the second, untrained bias of PyTorch's cell.
 
@@ -71,7 +71,7 @@ class LanguageEncoder(nn.Module):
 
 
 def pad_in_front(tokens: Tensor, lengths: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """(P, T) sentences padded behind to (P, size), padded in front with id 0; longer ones lose their first words."""
+    """(P, T) right-padded sentences to (P, size), left-padded with id 0; longer ones lose their first words."""
     position = torch.arange(size, device=tokens.device) - (size - lengths)[:, None]  # (P, size)
     shifted = tokens.gather(1, position.clamp(min=0)).masked_fill(position < 0, 0)
     return shifted, torch.full_like(lengths, size)

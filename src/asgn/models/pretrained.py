@@ -33,7 +33,7 @@ class Provenance:
     sha256: str | None
     """Digest of the file; None for random weights."""
     trained_on: tuple[str, ...]
-    """The collections of photographs that the weights have seen, as far as is known."""
+    """The collections of images that the weights have seen, as far as is known."""
 
 
 @dataclass(frozen=True)
@@ -222,7 +222,7 @@ def _named(source: _Source, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _load_visual(generator: Generator, tensors: Mapping[str, Tensor], origin: str) -> None:
-    """The classifier's 1000 rows as a 1x1 convolution; a visual layer of another width starts anew."""
+    """The classifier's 1000 rows as a 1x1 convolution; a visual layer of another width starts again."""
     own = generator.visual.state_dict()
     if len(own["weight"]) == len(tensors["weight"]):
         load_exactly(generator.visual, _as_convolutions(tensors, own), origin)

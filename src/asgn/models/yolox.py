@@ -19,7 +19,7 @@ _POOLS = (5, 9, 13)
 _PIXEL_SPREAD = 128
 """By which values in 0..255 are larger than those that a first state of weights is meant for."""
 _PYRAMID_GAIN = 5.0
-"""On photographs the class branches' features vary by 3, as MobileNetV2's last do by 2.7, the pyramid's by 0.5."""
+"""On images the class branches' features vary by 3, as MobileNetV2's last do by 2.7, the pyramid's by 0.5."""
 
 
 class YoloxNano(Backbone):

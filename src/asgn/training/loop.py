@@ -45,7 +45,7 @@ def run_loop(
     validate: Validate,
     device: torch.device,
 ) -> bool:
-    """Train from `state.step` to the end. Gives False where a signal stopped it early, its state saved.
+    """Train from `state.step` to the end. Returns False if a signal stopped it early, its state saved.
 
     Several processes go through it in step and all give the same; only the main one has a `folder` to save to.
 
@@ -88,7 +88,7 @@ def _diagnosis(last: Reading, since: int) -> str:
 
 
 def is_due(step: int, every: int, last: int) -> bool:
-    """Whether something done every so many steps, and at the end, is done after `step`."""
+    """Whether something done every N steps, and at the end, is done after `step`."""
     return step == last or (every > 0 and step % every == 0)
 
 

@@ -1,6 +1,6 @@
-"""Which photograph an image id means, so that the images of different data sets can be compared.
+"""Which image an image id means, so that the images of different data sets can be compared.
 
-A key is `coco:ID` (COCO numbers its images through all years and splits), `iapr:ID` for ReferItGame's photographs,
+A key is `coco:ID` (COCO numbers its images through all years and splits), `iapr:ID` for ReferItGame's images,
 `synthetic:ID`, or `SOURCE:ID` of a collection that a user's instances file declares.
 """
 
@@ -86,7 +86,7 @@ class ImageLists:
 
 
 def _checked_split(name: str) -> str:
-    """The name of an evaluation split over COCO's photographs, as BENCHMARK/SPLIT."""
+    """The name of an evaluation split over COCO's images, as BENCHMARK/SPLIT."""
     known = [f"{set_name}/{split}" for set_name, splits in BENCHMARKS.items() for split in splits]
     known = [each for each in known if collection_of(each.split("/")[0]) == "coco"]
     if name not in known:
@@ -95,7 +95,7 @@ def _checked_split(name: str) -> str:
 
 
 def collection_of(benchmark: str) -> str:
-    """The collection that a benchmark's photographs are from."""
+    """The collection that a benchmark's images are from."""
     return "iapr" if benchmark == "referit" else "coco"
 
 

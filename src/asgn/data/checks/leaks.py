@@ -202,7 +202,7 @@ def _is_by_design(data: ReferringDataset, benchmark: str, split: str) -> bool:
 
 def _with_backbone(name: str, found: SplitAudit, backbone: BackboneName) -> SplitAudit:
     if name.startswith("referit/"):
-        return found  # no backbone's collection holds IAPR photographs
+        return found  # no backbone's collection holds IAPR images
     for source in BACKBONE_SOURCES[backbone]:
         if not source.startswith("COCO"):
             continue

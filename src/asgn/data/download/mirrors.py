@@ -1,7 +1,7 @@
 """Where the public data sets can be had: every file with its mirrors, in the order they are tried.
 
 Sizes and SHA-256 sums of the annotation archives are those that several public repositories give for the archived
-originals; the MD5 sum of the photographs is COCO's. ReferItGame's sums are of the text release that this project
+originals; the MD5 sum of the images is COCO's. ReferItGame's sums are of the text release that this project
 was checked against. gRefCOCO's annotations are those of its authors' public repository; Ref-ZOM's lie in folders of
 two file hosts, which no plain address reaches.
 """

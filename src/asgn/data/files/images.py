@@ -1,4 +1,4 @@
-"""Photographs from any source as (H, W, 3) uint8 RGB, or one clear line saying why not."""
+"""Images from any source as (H, W, 3) uint8 RGB, or one clear line saying why not."""
 
 import io
 import os
@@ -51,7 +51,7 @@ ImageSource = str | os.PathLike[str] | bytes | Readable | Pillow.Image | NDArray
 MAX_FILE_BYTES = 16 * MAX_PIXELS
 """Larger files are refused unread: room for four 32-bit channels."""
 
-# Pillow would start Ghostscript for EPS; a photograph is one of these.
+# Pillow would start Ghostscript for EPS; an image is one of these.
 _FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG2000", "AVIF")
 _EXIF_ORIENTATION = 0x0112
 _TURNS = {
@@ -69,7 +69,7 @@ Pixels = TypeVar("Pixels", bound=NDArray[Any])
 
 
 def load_image(source: ImageSource, name: str = "") -> Image:
-    """Read a photograph of any common kind; errors call it `name`, else by its path or kind of source.
+    """Read an image of any common kind; errors call it `name`, else by its path or kind of source.
 
     The EXIF orientation is applied, transparency is laid on white, grey and palette images become RGB, and float
     arrays are taken as 0..1 when no value exceeds 1, else as 0..255. 16-bit values are brought to 8 bits by the range

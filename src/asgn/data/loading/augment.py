@@ -1,4 +1,4 @@
-"""Variations of a training photograph that leave what a phrase means: zoom, shift, light, and mirroring."""
+"""Variations of a training image that leave what a phrase means: zoom, shift, light, and mirroring."""
 
 from typing import NamedTuple
 
@@ -36,7 +36,7 @@ class Variation(NamedTuple):
         return self._place(self._mirrored(square)[None].float())[0] >= 0.5
 
     def phrase(self, text: str) -> str:
-        """What would be said of the varied photograph."""
+        """What would be said of the varied image."""
         return mirrored_phrase(text) if self.mirror else text
 
     def _mirrored(self, square: Tensor) -> Tensor:

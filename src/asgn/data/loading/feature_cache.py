@@ -129,7 +129,7 @@ class FeatureCache:
 
 
 def features_size(rows: int, shapes: Mapping[str, Shape]) -> int:
-    """Bytes of so many rows of maps (C, h, w) in half precision."""
+    """Bytes of this many rows of maps (C, h, w) in half precision."""
     return rows * (1 + 2 * sum(channels * height * width for channels, height, width in shapes.values()))
 
 

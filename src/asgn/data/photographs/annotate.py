@@ -29,7 +29,7 @@ from asgn.progress import Progress, silent
 _WORDINGS = 16
 _SHARES: dict[Kind, float] = {**KIND_SHARES, "category": 0.5}
 """Many photographs have one object that is annotated: its name alone soon says nothing new."""
-_ABSENT_SHARE = 10  # one absent phrase for so many others
+_ABSENT_SHARE = 10  # one absent phrase for this many others
 
 
 @dataclass

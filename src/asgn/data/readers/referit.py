@@ -1,4 +1,4 @@
-"""ReferItGame from its public layout: queries, image sizes, photographs and `.mat` masks (protocol section 1)."""
+"""ReferItGame from its public layout: queries, image sizes, images and `.mat` masks (protocol section 1)."""
 
 import io
 import re
@@ -33,7 +33,7 @@ _MAX_MASK_BYTES = 64 << 20
 class ReferItGame(ImageFolder):
     """One split of ReferItGame, as a `ReferringDataset`.
 
-    Region k of image i has the annotation id 1000 i + k. Photographs and masks are needed only once they are
+    Region k of image i has the annotation id 1000 i + k. Images and masks are needed only once they are
     asked for: the text release alone can be opened.
     """
 

@@ -156,7 +156,7 @@ class _Expressions(Sequence[Expression]):
 
 @lru_cache(maxsize=256)
 def _describe_scene(split: str, seed: int, index: int, size: int, count: int, absent: bool) -> _Described:
-    """Scene number `index` of a random stream; a scene of which too little can be said is drawn anew."""
+    """Scene number `index` of a random stream; a scene of which too little can be said is drawn again."""
     rng = random.Random(f"asgn synthetic {GENERATOR_VERSION} {split} {seed} {index}")
     nouns = AbsentNouns(tuple(SHAPES.values()), tuple(REGIONS.values())) if absent else None
     while True:

@@ -10,7 +10,7 @@ _Z = 1.959964
 
 @dataclass(frozen=True)
 class Share:
-    """So many right answers of so many."""
+    """A number of right answers of a total."""
 
     right: int
     total: int

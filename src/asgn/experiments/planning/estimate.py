@@ -18,7 +18,7 @@ USABLE = 0.9
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a run of so many steps is expected to take on the machine where this was measured."""
+    """What a run of N steps is expected to take on the machine where this was measured."""
 
     variant: str
     device: str

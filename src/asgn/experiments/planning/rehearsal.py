@@ -145,5 +145,5 @@ def validation_size(plan: RunConfig) -> tuple[int, int]:
 
 
 def times_due(every: int, steps: int) -> int:
-    """How often something is done that is done every so many steps, and at the end."""
+    """How often something is done that is done every N steps, and at the end."""
     return 1 if every == 0 else math.ceil(steps / every)

@@ -31,7 +31,7 @@ def evaluate(
         data: the split, such as of `open_dataset`.
         protocol: `clean` resizes logits, then binarises; `reference` binarises first (protocol section 5).
         control_seed: when given, the masks of phrases shuffled with this seed are scored too.
-        limit: score at most so many images, spread evenly over the split.
+        limit: score at most this many images, spread evenly over the split.
         keep_mask: called with each expression, the mask that was scored for it, and the flag.
         progress: called after each image with the images done and their total.
 

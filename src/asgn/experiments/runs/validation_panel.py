@@ -20,7 +20,7 @@ PICTURES, SIDE = 8, 160
 class ValidationPanel:
     """Eight expressions spread evenly over a split, drawn after each validation to `panel/step-000120.png`.
 
-    Each has a column: photograph, truth and probability, each 160 pixels wide. `panel/phrases.json` names them.
+    Each has a column: image, truth and probability, each 160 pixels wide. `panel/phrases.json` names them.
     """
 
     def __init__(self, data: ReferringDataset, folder: Path) -> None:
@@ -44,12 +44,12 @@ class ValidationPanel:
         return picture
 
     def _column(self, segmenter: Segmenter, expression: Expression) -> Image:
-        """(3 * SIDE, SIDE, 3): photograph, truth, probability, each the network's square."""
+        """(3 * SIDE, SIDE, 3): image, truth, probability, each the network's square."""
         encoded = segmenter.encode(self.data.image(expression.image_id))
         logits = segmenter.pixel_logits(encoded, [segmenter.vocabulary.encode(expression.text)])[0]
-        photograph = encoded.square.permute(1, 2, 0).numpy()
-        truth = resize_and_pad_mask(torch.from_numpy(self.data.mask(expression)), photograph.shape[0]).numpy()
-        parts = [photograph, overlay(photograph, truth), heat(torch.sigmoid(logits).numpy())]
+        image = encoded.square.permute(1, 2, 0).numpy()
+        truth = resize_and_pad_mask(torch.from_numpy(self.data.mask(expression)), image.shape[0]).numpy()
+        parts = [image, overlay(image, truth), heat(torch.sigmoid(logits).numpy())]
         size = (SIDE, SIDE)
         return np.concatenate([np.asarray(Pillow.fromarray(part).resize(size)) for part in parts], axis=0)
 

@@ -41,7 +41,7 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Why:
-    """What made an answer, for one phrase and one photograph.
+    """What made an answer, for one phrase and one image.
 
     Masks and probabilities are the network's own: neither a presence threshold nor a dense CRF has a part in them.
     """
@@ -89,12 +89,12 @@ def explain(segmenter: PhraseModel, image: EncodedImage, phrase: str) -> Why:
     encodings: list[Encoded] = [segmenter.vocabulary.encode_tokens(each) for each in [words, *shorter, *longer]]
     logits = segmenter.network_logits(image, encodings)
     presences = presence_scores(logits, image.height, image.width)
-    probs = _in_photograph(torch.sigmoid(logits).numpy(), image)
+    probs = _in_image(torch.sigmoid(logits).numpy(), image)
 
     chosen, runner_up = two_regions(probs[0], image.height, image.width)
     settling: Sequence[Settling] = ()
     if chosen is not None and runner_up is not None:
-        pixels = _in_photograph(image.square.numpy(), image).transpose(1, 2, 0)
+        pixels = _in_image(image.square.numpy(), image).transpose(1, 2, 0)
         colours = [colour_name(pixels[region.where]) for region in (chosen, runner_up)]
         asked = dict(zip(added, probs[1 + len(shorter) :], strict=True))
         settling = settling_words(words, (chosen, runner_up), colours, probs[0], asked)
@@ -109,8 +109,8 @@ def explain(segmenter: PhraseModel, image: EncodedImage, phrase: str) -> Why:
     )
 
 
-def _in_photograph(squares: NDArray[Any], image: EncodedImage) -> NDArray[Any]:
-    """The photograph's part of (..., S, S)."""
+def _in_image(squares: NDArray[Any], image: EncodedImage) -> NDArray[Any]:
+    """The image's part of (..., S, S)."""
     place = placement_in_square(image.height, image.width, squares.shape[-1])
     inside: NDArray[np.float32] = squares[
         ..., place.top : place.top + place.height, place.left : place.left + place.width

@@ -1,4 +1,4 @@
-"""The two places of a photograph where a phrase's probability lies."""
+"""The two places of an image where a phrase's probability lies."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,16 +16,16 @@ _LEAST_OF_CHOSEN = 0.1
 
 @dataclass(frozen=True)
 class Region:
-    """A connected part of the photograph that is more probable than what surrounds it."""
+    """A connected part of the image that is more probable than what surrounds it."""
 
     box: tuple[int, int, int, int]
-    """x, y, width and height in pixels of the photograph."""
+    """x, y, width and height in pixels of the image."""
     prob: float
     """Mean probability inside."""
     area: float
-    """Share of the photograph."""
+    """Share of the image."""
     where: Mask = field(repr=False, compare=False)
-    """(h, w) bool over the network's view of the photograph."""
+    """(h, w) bool over the network's view of the image."""
 
     def line(self) -> str:
         """The same for people."""
@@ -44,9 +44,9 @@ def two_regions(prob: NDArray[np.float32], height: int, width: int) -> tuple[Reg
     least a tenth of the first one's probability: a lower level alone would join objects that stand close together.
 
     Args:
-        prob: (h, w) probability over the network's view of the photograph.
-        height: of the photograph, in pixels.
-        width: of the photograph, in pixels.
+        prob: (h, w) probability over the network's view of the image.
+        height: of the image, in pixels.
+        width: of the image, in pixels.
     """
     found: list[Mask] = []
     for level in _LEVELS:

@@ -3,7 +3,7 @@
 | graph | inputs | outputs |
 |---|---|---|
 | `encode.onnx` | `image` (1, 3, S, S) uint8 RGB | `fusion_0`, with DE and RMI `fusion_1`, with SE `semantic` |
-| `decode.onnx` | those, `tokens` (P, T) int64 padded behind, `lengths` (P,) int64 | `logits` (P, S, S) at pixels |
+| `decode.onnx` | those, `tokens` (P, T) int64, right-padded, `lengths` (P,) int64 | `logits` (P, S, S) at pixels |
 
 The numbers of phrases P and words T are free. Both graphs are run against the network before anything is written.
 """
@@ -117,7 +117,7 @@ def _scene(model: Model) -> Tensor:
 
 
 def _phrases(model: Model) -> tuple[Tensor, Tensor]:
-    """Phrases of drawn words, as tokens (P, T) padded behind and lengths (P,)."""
+    """Phrases of drawn words, as tokens (P, T), right-padded, and lengths (P,)."""
     words = len(model.vocabulary)
     first = min(len(SPECIAL), words - 1)
     tokens = torch.randint(first, words, (len(_LENGTHS), MAX_WORDS), generator=torch.Generator().manual_seed(0))

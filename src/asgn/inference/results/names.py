@@ -43,4 +43,4 @@ def refuse_images(paths: Iterable[Path], images: Collection[Path]) -> None:
     """Raise OutputError if a result would be written over one of the images, whose paths are resolved."""
     for path in paths:
         if path.resolve() in images:
-            raise OutputError(f"a result would be written over the photograph {path}: choose another folder with -o")
+            raise OutputError(f"a result would be written over the image {path}: choose another folder with -o")

@@ -1,4 +1,4 @@
-"""A photograph with the masks of several phrases in colour and a legend of the phrases below it."""
+"""An image with the masks of several phrases in colour and a legend of the phrases below it."""
 
 import colorsys
 from collections.abc import Sequence

@@ -33,7 +33,7 @@ def model_card(model: Model, name: str) -> str:
         ),
     }
     summary = (
-        f"Referring image segmentation: a photograph and a phrase in, the mask of what the phrase refers to out. "
+        f"Referring image segmentation: an image and a phrase in, the mask of what the phrase refers to out. "
         f"Row `{config.variant}`, {millions:.1f} million parameters, {config.image_size} x {config.image_size} pixels."
     )
     sections = "".join(f"\n## {title}\n\n{text}\n" for title, text in parts.items())

@@ -74,7 +74,7 @@ def segment_sheet(
 
     Raises:
         OutputError: the folder cannot be written to, belongs to another sheet, model or format, or is in use; or a
-            result would be written over a photograph.
+            result would be written over an image.
         UserError: not one row could be answered; `rejected.csv` says why.
     """
     groups = group_rows(sheet.rows)
