@@ -60,11 +60,9 @@ class Variant:
         parts: list[str] = ["SNLE"] if self.backbone == "SNLE" else [self.backbone, self.fusion]
         if self.detail:
             parts.append("DE" if self.detail == DEFAULT_DETAIL else f"DE({','.join(self.detail)})")
-        parts += [token for token, present in self._switches() if present]
+        switches = ("SE", self.semantic), ("AT", self.adversarial), ("DCRF", self.densecrf)
+        parts += [token for token, present in switches if present]
         return "+".join(parts)
-
-    def _switches(self) -> tuple[tuple[str, bool], ...]:
-        return ("SE", self.semantic), ("AT", self.adversarial), ("DCRF", self.densecrf)
 
     def without_densecrf(self) -> "Variant":
         """The row whose checkpoint this one shares: dense CRF only post-processes."""

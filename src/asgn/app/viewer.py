@@ -85,13 +85,9 @@ def _legend_row(index: int, result: Segmentation) -> str:
 <span title="Mean probability over the mask">score {result.score:.2f}</span>{presence}"""
     else:
         verdict = f"<i>{escape(result.reason or '')}</i>"
-    remarks = "".join(_note(remark) for remark in result.remarks)
+    remarks = "".join(f'<p class="asgn-note">{escape(remark)}</p>' for remark in result.remarks)
     return f"""<li><label><input type="checkbox" class="asgn-show-{index}" checked>{_swatch(index)}
 <b>{escape(result.phrase)}</b></label><span class="asgn-verdict">{verdict}</span>{remarks}</li>"""
-
-
-def _note(text: str) -> str:
-    return f'<p class="asgn-note">{escape(text)}</p>'
 
 
 def _swatch(index: int) -> str:

@@ -117,8 +117,7 @@ def evaluate(
         dataset: the split.
         protocol: the name under which `predict` makes its masks, `clean` or `reference`; it is recorded.
         no_target_flag: what flags are made from; it is recorded.
-        control_seed: when given, the masks of phrases shuffled with this seed are scored too
-            (`shuffled_phrases`).
+        control_seed: when given, the masks of phrases shuffled with it are scored too (`shuffled_phrases`).
         limit: score at most this many images, spread evenly over the split.
         leak_stamp: what is known of the model having seen these images in training; it is recorded.
         keep_mask: see `KeepMask`; the masks of shuffled phrases are not given to it.

@@ -108,7 +108,7 @@ class Segmenter:
             DataError: it cannot be read.
         """
         pixels = load_image(image)
-        square = resize_and_pad_image(_channels_first(pixels), self.model.config.image_size)
+        square = resize_and_pad_image(torch.from_numpy(pixels).permute(2, 0, 1), self.model.config.image_size)
         features = self.backend.encode(square.unsqueeze(0))
         return EncodedImage(
             features, square, pixels.shape[0], pixels.shape[1], pixels if keep_pixels else None, self
@@ -206,7 +206,3 @@ def _listed(phrases: str | Sequence[str]) -> list[str]:
         if not isinstance(phrase, str):
             raise PhraseError(f"a phrase is text, not {type(phrase).__name__}: give words such as 'left person'")
     return [writable(phrase) for phrase in listed]
-
-
-def _channels_first(pixels: Image) -> Tensor:
-    return torch.from_numpy(pixels).permute(2, 0, 1)

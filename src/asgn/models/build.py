@@ -1,7 +1,5 @@
 """From a row name to a network: the one place where names meet classes."""
 
-from torch import nn
-
 from asgn.config import ModelConfig
 from asgn.models import snle
 from asgn.models.backbone import Backbone
@@ -46,7 +44,7 @@ def build_generator(config: ModelConfig) -> Generator:
             if variant.semantic
             else MaskHead(fusion.out_channels)
         ),
-        upsample=_build_upsampling(variant, backbone.stride),
+        upsample=(Deconvolution if variant.backbone == "SNLE" else LegacyBilinear)(backbone.stride),
     )
     if variant.backbone == "SNLE":
         snle.initialise(generator)
@@ -74,10 +72,6 @@ def _build_language(variant: Variant, config: ModelConfig) -> LanguageEncoder:
     if config.word_vector_size:
         vectors = WordEmbedding(words, config.trained_words, config.word_vector_size, config.embedding_size)
     return LanguageEncoder(words, config.embedding_size, config.language_size, fed_pads, vectors)
-
-
-def _build_upsampling(variant: Variant, factor: int) -> nn.Module:
-    return Deconvolution(factor) if variant.backbone == "SNLE" else LegacyBilinear(factor)
 
 
 def _build_fusion(

@@ -203,7 +203,7 @@ def _trained_on_of(digest: str) -> tuple[str, ...]:
 
 def _load_into(generator: Generator, source: _Source, tensors: Mapping[str, Tensor], origin: str) -> None:
     named = _named(source, tensors)
-    visual = {name: tensor for name, tensor in named.items() if _layer_of(name) == source.visual}
+    visual = {name: tensor for name, tensor in named.items() if name.rpartition(".")[0] == source.visual}
     backbone = {name: tensor for name, tensor in named.items() if name not in visual}
     load_exactly(generator.backbone, _as_convolutions(backbone, generator.backbone.state_dict()), origin)
     if visual:
@@ -236,7 +236,3 @@ def _as_convolutions(tensors: Mapping[str, Tensor], own: Mapping[str, Tensor]) -
         else tensor
         for name, tensor in tensors.items()
     }
-
-
-def _layer_of(name: str) -> str:
-    return name.rpartition(".")[0]

@@ -33,7 +33,6 @@ class OnnxBackend:
         graphs: by `encode.onnx` and `decode.onnx`, each the path of a graph or its bytes.
         graph_digest: hexadecimal, tells these graphs from others.
         one_by_one: answer each phrase alone, through its own words only: RMI touches the whole map for every word.
-        threads: processor threads of a graph; by default as many as PyTorch uses.
 
     Raises:
         MissingExtraError: onnxruntime is not installed.
@@ -44,11 +43,10 @@ class OnnxBackend:
         graphs: Mapping[str, Path | bytes],
         graph_digest: str = "",
         one_by_one: bool = False,
-        threads: int | None = None,
     ) -> None:
         self._graph_digest = graph_digest
-        self._encode = _open_session(graphs[ENCODE], threads)
-        self._decode = _open_session(graphs[DECODE], threads)
+        self._encode = _open_session(graphs[ENCODE])
+        self._decode = _open_session(graphs[DECODE])
         self._one_by_one = one_by_one
         self._shares = [output.name for output in self._encode.get_outputs()]
 
@@ -81,7 +79,7 @@ def is_export(path: Path) -> bool:
     return (path / ENCODE).is_file()
 
 
-def load_export(folder: Path, threads: int | None = None) -> tuple[ModelDescription, OnnxBackend]:
+def load_export(folder: Path) -> tuple[ModelDescription, OnnxBackend]:
     """An exported model: what it is, and what runs it.
 
     Raises:
@@ -99,7 +97,7 @@ def load_export(folder: Path, threads: int | None = None) -> tuple[ModelDescript
     description = read_description(header, str(folder / CONFIG))
     digest = "".join(header["graphs"][name] for name in paths)
     is_recurrent = Variant.parse(description.config.variant).fusion == "RMI"
-    return description, OnnxBackend(paths, digest, is_recurrent, threads)
+    return description, OnnxBackend(paths, digest, is_recurrent)
 
 
 def require_onnxruntime() -> Any:
@@ -122,10 +120,10 @@ def _read_config(path: Path) -> dict[str, Any]:
     return header
 
 
-def _open_session(graph: Path | bytes, threads: int | None) -> Any:
+def _open_session(graph: Path | bytes) -> Any:
     runtime = require_onnxruntime()
     options = runtime.SessionOptions()
-    options.intra_op_num_threads = threads or torch.get_num_threads()
+    options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = _ERRORS_ONLY
     source = graph if isinstance(graph, bytes) else str(graph)
     return runtime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
