@@ -73,7 +73,7 @@ class RowContract:
         plan = self.plan(row, tmp_path, steps=3)
         assert train_run(plan, accelerator)
         model = load_model(tmp_path)
-        assert model.config.variant == row.removesuffix("+DCRF")
+        assert model.config.variant == str(Variant.parse(row)).removesuffix("+DCRF")
         densecrf = Variant.parse(row).densecrf
         if densecrf:
             pytest.importorskip("pydensecrf", reason="the extra crf is not installed")

@@ -51,8 +51,6 @@ def load_plain_pickle(data: bytes, where: str) -> Any:
     """
     if not data:
         raise DataError(f"{where} is empty (0 bytes)")
-    if not data.startswith(b"\x80") and b"\r\n" in data:  # protocol 0 is text, whose own line ends are plain
-        raise DataError(f"{where} had its line ends changed on the way: copy it as a binary file")
     try:
         _check_opcodes(data)
         with collector_paused():
@@ -185,6 +183,8 @@ def _after_variable(data: bytes, position: int) -> int:
         return start + int.from_bytes(data[position + 1 : start], "little")
     for _ in range(2 if bytes([opcode]) in _TWO_LINES else 1):
         newline = data.index(b"\n", position)
+        if data[newline - 1 : newline] == b"\r":  # pickle itself escapes it
+            raise ValueError("its line ends were changed on the way, copy it as a binary file")
         if opcode == _NEWLINE_PUT and int(data[position + 1 : newline]) > len(data):
             raise ValueError("memo index out of range")
         position = newline + 1
