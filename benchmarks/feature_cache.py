@@ -22,7 +22,7 @@ from asgn.variants import Variant
 from benchmarks.measure import record
 
 ROWS = ("M+LSTM+DE+SE", "N+LSTM+DE+SE", "MN+LSTM+DE+SE", "R+LSTM+DE+SE")
-BATCH, ROUNDS, SCENES = 4, 12, 24
+BATCH, ROUNDS, SCENES = 4, 6, 16
 
 
 def main() -> None:
