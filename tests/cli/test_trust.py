@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from asgn.checkpoint import PresenceCalibration, load_model, save_model
+from asgn.inference.load import find_model
 
 
 @pytest.fixture
@@ -79,6 +80,19 @@ def test_probe_calibrates(asgn, model_file, shared):
     assert presence is not None
     assert presence.threshold == pytest.approx(result["presence_best"]["threshold"])
     assert presence.data["split"] == "val"
+
+
+def test_probe_leaves_the_model_in_the_box_alone(asgn):
+    name = "asgn-mobile"
+    file = find_model(name)
+    before = file.stat().st_mtime_ns
+    for given in (name, file):
+        outcome = asgn("probe", given, "--data", "synthetic", "--split", "val", "--calibrate")
+        assert outcome.code == 2
+        assert outcome.err == (
+            f"asgn: --calibrate writes into the model, and {file} is shared: copy it, and give the copy's path\n"
+        )
+    assert file.stat().st_mtime_ns == before
 
 
 def test_probe_needs_annotated_objects(asgn, model_file):

@@ -56,6 +56,7 @@ SWAPPED = [
 
 UNCHANGED = [
     "right next to the car",
+    "right away from the car",
     "the man right behind the dog",
     "column right in the middle of picture",
     "brown chair right in center",

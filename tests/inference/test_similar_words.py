@@ -37,6 +37,7 @@ def test_the_nearest():
     similar = SimilarWords(["giraffe", "cat", "dog", "umbrella", "boat"])
     assert similar.nearest("giraphe") == "giraffe"
     assert similar.nearest("umbrlela") == "umbrella"
+    assert SimilarWords(["a", "at"]).nearest("\N{CJK UNIFIED IDEOGRAPH-732B}") is None
     assert similar.nearest("boot") == "boat"
     assert similar.nearest("bo") is None, "two of four letters make another word"
     assert similar.nearest("x" * 90) is None

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+from dataclasses import replace
 
 import pytest
 import torch
@@ -142,3 +143,19 @@ def test_the_scale_of_losses_in_fp16_is_kept(plan_of, tmp_path):
     again.restore(tmp_path / "state.safetensors")
     assert again.scaler.state_dict() == state.scaler.state_dict()
     assert again.scaler.get_scale() == 1024
+
+
+@pytest.mark.parametrize(
+    ("variant", "size", "goes_on"), [("M+LSTM+AT", 64, False), ("M+LSTM", 64, True), ("M+LSTM+AT", 320, True)]
+)
+def test_a_run_whose_lambda_meant_something_else_is_not_resumed(plan_of, tmp_path, variant, size, goes_on):
+    plan = plan_of(variant=variant)
+    plan = replace(plan, model_changes=plan.model_changes | {"image_size": size})
+    older, file = build_state(plan), tmp_path / "older.safetensors"
+    del older.settings["losses"]["real_label"]  # as the versions wrote it whose sums grew with the grid
+    older.save(file)
+    if goes_on:
+        build_state(plan).restore(file)
+    else:
+        with pytest.raises(CheckpointError, match=r"begun by an earlier version, whose lambda .* at 64 pixels"):
+            build_state(plan).restore(file)

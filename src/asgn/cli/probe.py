@@ -1,11 +1,13 @@
 """`asgn probe`."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from asgn.cli.options import Data, Device, Json, ModelArgument, Root, json_text
 from asgn.data.datasets import open_dataset
+from asgn.errors import UserError
 from asgn.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -33,15 +35,18 @@ def probe(
     from asgn.evaluation.probes.spatial_probe import instances_of
     from asgn.experiments.probe import calibrate_presence
     from asgn.experiments.probe import probe as ask
-    from asgn.inference.load import find_model, load
+    from asgn.inference.load import BOX, find_model, load
 
+    path = find_model(model)
+    if calibrate and (path.resolve().parent == BOX.resolve() or not Path(model).exists()):
+        raise UserError(f"--calibrate writes into the model, and {path} is shared: copy it, and give the copy's path")
     dataset = open_dataset(data, root, split)
     instances_of(dataset)
     segmenter = load(model, device)
     with progress_bar("images") as show:
         asked = ask(segmenter, dataset, limit, show)
     calibration = calibrate_presence(asked.phrases, dataset)
-    written = write_presence(find_model(model), calibration) if calibrate else None
+    written = write_presence(path, calibration) if calibrate else None
     if json_output:
         typer.echo(json_text(asked.to_json() | {"calibrated": None if written is None else str(written)}))
         return

@@ -32,6 +32,8 @@ DISCRIMINATOR_OPTIMIZER = "discriminator_optimizer."
 AVERAGE = "average."
 RANDOM = "random"
 RANDOM_OF_GPU = "random_of_gpu"
+PAPER_SIZE = 320
+"""Image size in pixels at which a summed cross entropy has always meant the same."""
 
 Settings = Mapping[str, Mapping[str, Any]]
 """Named settings by their part: model, train, losses, data."""
@@ -117,6 +119,13 @@ class TrainingState:
             )
         if difference := first_difference(settings, self.settings):
             raise CheckpointError(f"{path} belongs to a run with other settings: {difference}; choose another --out")
+        losses, size = self.settings["losses"], self.model.config.image_size
+        is_older = "real_label" not in settings["losses"]  # its cross entropy was summed over its own grid
+        if is_older and self.discriminator is not None and losses["ce_reduction"] == "sum" and size != PAPER_SIZE:
+            raise CheckpointError(
+                f"{path} was begun by an earlier version, whose lambda weighed the cross entropy otherwise at {size} "
+                "pixels (docs/protocol.md, section 6): choose another --out"
+            )
 
     def _tensors(self) -> dict[str, Tensor]:
         tensors = prefixed(GENERATOR, self.model.generator.state_dict())

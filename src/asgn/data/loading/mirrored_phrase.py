@@ -19,7 +19,7 @@ _PLACED = re.compile(
 
 _JUST = re.compile(
     r"^\s+(?:(?:next|close|up)\s+to|near|beside|besides|by|behind|before|after|above|below|under|underneath|beneath|over"
-    r"|against|around|between|along|alongside|atop|inside|outside|outta|through|across|past|where|here|there|now|at"
+    r"|against|around|between|along|alongside|atop|inside|outside|outta|through|across|past|where|here|there|now|away|at"
     r"|in\s+(?:the\s+)?(?:very\s+)?(?:middle|center|centre|front|between|back|foreground)|in\s?between|infront"
     r"|(?:on|to)\s+(?:the\s+)?(?:very\s+)?(?:top|edge|left|right)|ontop|up\s+against|side\s+up|angle|angled)\b"
 )

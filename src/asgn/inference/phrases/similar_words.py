@@ -25,7 +25,12 @@ class SimilarWords:
         return sorted(term for term, distance in self._found(word, 1) if distance == 1)
 
     def nearest(self, word: str) -> str | None:
-        """The word with the fewest edits: one, or two in a word of over four letters that starts alike; else None."""
+        """The word with the fewest edits: one, or two in a word of over four letters that starts alike; else None.
+
+        A single letter is near to none, since any other is one edit away.
+        """
+        if len(word) == 1:
+            return None
         edits = 1 if len(word) <= _SHORT else _MOST_EDITS
         found = [pair for pair in self._found(word, edits) if pair[1] == 1 or pair[0][:1] == word[:1]]
         return min(found, key=lambda pair: (pair[1], pair[0][:1] != word[:1], pair[0]))[0] if found else None
