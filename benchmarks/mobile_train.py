@@ -195,7 +195,7 @@ def loss_of(logits: Tensor, truth: Tensor) -> tuple[Tensor, float]:
     prob = torch.sigmoid(logits)
     both = prob.sum(-1) + target.sum(-1)
     dice = 1 - (2 * (prob * target).sum(-1) + 1) / (both + 1)
-    return entropy + DICE_WEIGHT * (dice * truth.any(-1)).mean(), float(entropy)
+    return entropy + DICE_WEIGHT * (dice * truth.any(-1)).mean(), float(entropy.detach())
 
 
 def train(network: Generator, photographs: Photographs, keep: Path) -> Generator:
