@@ -17,6 +17,7 @@ from PIL import Image as Pillow
 from scipy.io import savemat
 
 from asgn.data.datasets import open_dataset
+from asgn.data.files.coco_instances import read_instances
 from asgn.errors import DataError
 from tests.data import miniatures
 from tests.data.miniatures import SIZE
@@ -309,3 +310,11 @@ def test_broken_bytes_never_trace_back(whole, data):
         content[place : place + data.draw(st.integers(0, 5))] = data.draw(st.binary(max_size=5))
     with content_of(whole / name, content):
         outcome(read_all, *set_of(whole, name))
+
+
+@pytest.mark.parametrize("entry", [None, 7, "a.jpg", []])
+def test_an_image_entry_that_is_no_object_is_named(tmp_path, entry):
+    path = tmp_path / "instances.json"
+    path.write_text(json.dumps({"images": [entry], "annotations": [], "categories": []}))
+    with pytest.raises(DataError, match="image entry 1: it is no object"):
+        read_instances(path)

@@ -99,7 +99,7 @@ def test_missing_empty_and_cut_files(tmp_path):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(DataError, match=words):
             read_plain_pickle(tmp_path / name)
-    with pytest.raises(DataError, match="cannot read"):
+    with pytest.raises(DataError, match="no file"):
         read_plain_pickle(tmp_path / "none.p")
 
 

@@ -176,7 +176,8 @@ def _read_images(entries: list[Any], where: str, report: Report) -> dict[int, Im
     images: dict[int, ImageEntry] = {}
     for number, entry in enumerate(entries, 1):
         try:
-            images[_new_id(entry, images)] = _image(entry)
+            key = _new_id(entry, images)
+            images[key] = _image(entry)
         except EntryError as fault:
             report(f"{where}: image entry {number}: {fault}")
     return images

@@ -14,15 +14,15 @@ _EXACT = 2**53  # larger floats skip whole numbers
 _WHOLE = re.compile(r"[+-]?[0-9]{1,19}(\.0*)?")
 
 
-def read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path, max_bytes: int = MAX_BYTES) -> bytes:
     """The content of an annotation file.
 
     Raises:
-        DataError: it is missing, a folder, empty, above `MAX_BYTES`, or cannot be read.
+        DataError: it is missing, a folder, empty, above `max_bytes`, or cannot be read.
     """
     try:
         size = path.stat().st_size
-        if size > MAX_BYTES:
+        if size > max_bytes:
             raise DataError(f"{path} has {size:,} bytes: more than any known annotation file")
         data = path.read_bytes()
     except FileNotFoundError as error:

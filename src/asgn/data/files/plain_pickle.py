@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asgn.data.files.collector import collector_paused
+from asgn.data.files.json_file import read_bytes
 from asgn.errors import DataError
 
 MAX_BYTES = 1 << 30
@@ -33,14 +34,7 @@ def read_plain_pickle(path: Path) -> Any:
     Raises:
         DataError: the file is missing, too large, no pickle, damaged, or names any class or function.
     """
-    try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise DataError(f"{path} has {size:,} bytes: more than any known annotation file")
-        data = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}") from error
-    return load_plain_pickle(data, str(path))
+    return load_plain_pickle(read_bytes(path, MAX_BYTES), str(path))
 
 
 def load_plain_pickle(data: bytes, where: str) -> Any:
