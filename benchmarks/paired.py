@@ -1,12 +1,11 @@
-"""AT against none, paired: from one cross-entropy run a row and seed, every arm goes on with the same batches.
+"""Which way of holding D back pays: from one cross-entropy run a seed, every arm goes on with the same batches.
 
-    python -m benchmarks.paired search OUT [--data own --root DIR ...]     each switch that holds D back, one row
-    python -m benchmarks.paired ablation OUT [--switch NAME=VALUE ...]     rows with and without DE and SE, AT or not
+    python -m benchmarks.paired OUT [--data own --root DIR --val-split SPLIT ...]
 
 The arms differ by nothing but what they are named for, so that a difference needs half the runs and has a fraction of
 the variance of two runs from scratch. Search on another part of the data than the one reported: `--val-split` says
-which part scores. OUT/paired.json is written again after every run, and a run that is there already is not repeated,
-so that the command may be cut and given again. Runs stay in OUT, for `asgn evaluate` with intervals over images.
+which part scores; `asgn reproduce table2 --paired` takes the chosen switches and reports. OUT/paired.json is written
+again after every run, and a run that is there already is not repeated, so that the command may be cut and given again.
 """
 
 import argparse
@@ -108,37 +107,31 @@ def main(arguments: list[str] | None = None) -> None:
         learning_rate=given.base_rate, backbone_learning_rate=given.base_rate, finetune=given.finetune,
         validate_every=0, checkpoint_every=0, precision=given.precision, workers=given.workers,
     )  # fmt: skip
-    changes = {name: json.loads(value) for name, value in (text.split("=", 1) for text in given.switch)}
-    arms = SWITCHES if given.what == "search" else {"AT": changes}
-    parts = ("+DE+SE",) if given.what == "search" else ("", "+DE", "+SE", "+DE+SE")
     accelerator = accelerator_of(train, given.cpu)
     found: dict[str, dict[str, Any]] = {}
     for seed in range(given.seeds):
-        for part in parts:
-            row = given.base + part
-            name = f"{row}, seed {seed}"
-            base = RunConfig(
-                variant=Variant.parse(row),
-                train_data=open_dataset(given.data, given.root, given.split, seed=0),
-                validation_data=open_dataset(given.data, given.root, given.val_split, seed=0),
-                folder=given.out / name,
-                train=dataclasses.replace(train, seed=seed),
-                model_changes={"image_size": given.image_size, **json.loads(given.model)},
-                weights=given.weights if given.weights == "random" else Path(given.weights),
-                quiet=True,
-            )
-            found[name] = {"cross entropy alone": scored(base, accelerator)}
-            for arm, changed in {NO_AT: {}, **arms}.items():
-                found[name][arm] = scored(go_on(base, arm, changed, given.steps, given.rate), accelerator)
-                atomic_write_json(given.out / "paired.json", {"runs": found, "gains": gains(found, arms)})
-                print(f"{name}, {arm}: {json.dumps(found[name][arm])}", flush=True)
+        name = f"{given.row}, seed {seed}"
+        base = RunConfig(
+            variant=Variant.parse(given.row),
+            train_data=open_dataset(given.data, given.root, given.split, seed=0),
+            validation_data=open_dataset(given.data, given.root, given.val_split, seed=0),
+            folder=given.out / name,
+            train=dataclasses.replace(train, seed=seed),
+            model_changes={"image_size": given.image_size, **json.loads(given.model)},
+            weights=given.weights if given.weights == "random" else Path(given.weights),
+            quiet=True,
+        )
+        found[name] = {"cross entropy alone": scored(base, accelerator)}
+        for arm, changed in {NO_AT: {}, **SWITCHES}.items():
+            found[name][arm] = scored(go_on(base, arm, changed, given.steps, given.rate), accelerator)
+            atomic_write_json(given.out / "paired.json", {"runs": found, "gains": gains(found, SWITCHES)})
+            print(f"{name}, {arm}: {json.dumps(found[name][arm])}", flush=True)
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("search", "ablation"))
     parser.add_argument("out", type=Path, help="folder of the runs and of paired.json")
-    parser.add_argument("--base", default="M+LSTM", help="backbone and fusion of the rows")
+    parser.add_argument("--row", default="M+LSTM+DE+SE")
     parser.add_argument("--data", default="synthetic")
     parser.add_argument("--root", type=Path)
     parser.add_argument("--split", default="train")
@@ -155,7 +148,6 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--finetune", action="store_true", help="as in `asgn train`; needed with random weights")
     parser.add_argument("--precision", choices=("no", "bf16"), default="no")
     parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--switch", action="append", default=[], help="ablation: NAME=JSON of the arm with AT")
     parser.add_argument("--model", default="{}", help="fields of ModelConfig that differ, as a JSON object")
     parser.add_argument("--cpu", action="store_true")
     return parser.parse_args(arguments)

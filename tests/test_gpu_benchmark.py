@@ -27,7 +27,7 @@ def test_the_rehearsal_walks_through_every_part(tmp_path, monkeypatch, capsys):
 def test_a_paired_search_goes_on_where_it_was_cut(tmp_path, monkeypatch):
     monkeypatch.setattr(paired, "SWITCHES", {"AT": {}, "held back": paired.SWITCHES["held back"]})
     options = "--seeds 1 --base-steps 2 --steps 1 --batch-size 2 --image-size 64 --workers 0 --finetune --cpu --model"
-    call = ["search", str(tmp_path), *options.split(), json.dumps(gpu.TOY.model)]
+    call = [str(tmp_path), *options.split(), json.dumps(gpu.TOY.model)]
     small = {"train": 4, "val": 1}
     monkeypatch.setattr(
         paired, "open_dataset",

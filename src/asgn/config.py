@@ -116,6 +116,11 @@ class LossConfig(Settings):
         if self.adversarial_form == "none" and self.feature_matching == 0:
             raise UserError("adversarial_form none leaves no adversarial loss: give feature_matching more than 0")
 
+    @property
+    def without_adversary(self) -> "LossConfig":
+        """What of it holds without AT."""
+        return LossConfig(ce_reduction=self.ce_reduction, weight_decay=self.weight_decay)
+
 
 @dataclass(frozen=True)
 class TrainConfig(Settings):

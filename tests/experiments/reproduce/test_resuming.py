@@ -60,6 +60,17 @@ def test_finished_rows_are_read_from_their_results(config_of, trainings, monkeyp
     monkeypatch.undo()
 
 
+def test_what_holds_d_back_is_no_setting_of_a_row_without_it(config_of, trainings, tmp_path):
+    paired = {"runs": tmp_path / "runs", "rows": ROWS[:2], "splits": ("val",), "is_paired": True, "steps": 3}
+    reproduce(config_of(**paired), silent)
+    assert trainings.calls == ["M+LSTM", "M+LSTM", "M+LSTM+AT"]
+    config = config_of(**paired, discriminator_learning_rate=1e-4)
+    losses = dataclasses.replace(config.settings.losses, real_label=0.9, ce_weight=0.2)
+    config = dataclasses.replace(config, settings=dataclasses.replace(config.settings, losses=losses))
+    assert reproduce(config, silent).failed == []
+    assert trainings.calls[3:] == ["M+LSTM+AT"]
+
+
 def test_another_limit_is_scored_anew(config_of, tmp_path):
     config = config_of(runs=tmp_path / "runs", rows=ROWS[:1], splits=("val",), limit=1)
     reproduce(config, silent)

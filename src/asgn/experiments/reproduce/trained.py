@@ -124,20 +124,25 @@ def stages_of(config: ReproductionConfig, row: Row, seed: int) -> list[Stage]:
     In a paired reproduction the first is without AT, for as many steps as the warm-up has (half of all without one),
     and a row without AT shares it with the row that has it. Both go on from there for the rest of the steps.
     """
-    variant, losses = row.variant.without_densecrf(), row.losses(config.settings.losses)
-    changed = [f"{name}={value}" for name, value in losses.changed().items()]
-    whole = replace(config.settings.train, seed=seed)
+    losses, settings = row.losses(config.settings.losses), config.settings.train
 
-    def folder(of: Variant, part: str) -> Path:
-        return config.runs / f"{','.join([f'{config.data}-{of}', *changed])}{part}-seed{seed}"
+    def stage(variant: Variant, part: str, train: TrainConfig, start_from: Path | None = None) -> Stage:
+        """The run of a variant; without AT nothing that is D's alone is in its settings."""
+        own = losses if variant.adversarial else losses.without_adversary
+        train = train if variant.adversarial else replace(train, discriminator_learning_rate=0.0)
+        changed = [f"{name}={value}" for name, value in own.changed().items()]
+        folder = config.runs / f"{','.join([f'{config.data}-{variant}', *changed])}{part}-seed{seed}"
+        return Stage(variant, folder, train, own, start_from)
 
+    variant = row.variant.without_densecrf()
     if not config.is_paired:
-        return [Stage(variant, folder(variant, ""), whole, losses)]
-    begin = whole.warmup_steps or whole.steps // 2
-    without = replace(variant, adversarial=False)
-    first = Stage(without, folder(without, "-start"), replace(whole, steps=begin, warmup_steps=0), losses)
-    rest = replace(whole, steps=whole.steps - begin, warmup_steps=0, seed=(seed + _NEXT_SEED) % 2**32)
-    return [first, Stage(variant, folder(variant, "-paired"), rest, losses, first.folder / LAST)]
+        return [stage(variant, "", replace(settings, seed=seed))]
+    begin = settings.warmup_steps or settings.steps // 2
+    first = stage(
+        replace(variant, adversarial=False), "-start", replace(settings, steps=begin, warmup_steps=0, seed=seed)
+    )
+    rest = replace(settings, steps=settings.steps - begin, warmup_steps=0, seed=(seed + _NEXT_SEED) % 2**32)
+    return [first, stage(variant, "-paired", rest, first.folder / LAST)]
 
 
 def ensure_trained(config: ReproductionConfig, splits: Splits, row: Row, seed: int) -> TrainedRow:
