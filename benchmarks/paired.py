@@ -20,6 +20,7 @@ from accelerate import Accelerator
 
 from asgn.config import TrainConfig
 from asgn.data.datasets import open_dataset
+from asgn.experiments.reproduce.balance import last_half
 from asgn.experiments.runs.assembly import RunConfig, accelerator_of
 from asgn.experiments.runs.summary import SUMMARY
 from asgn.experiments.runs.train import train_run
@@ -38,12 +39,9 @@ SWITCHES: dict[str, dict[str, Any]] = {
     "floor 0.2": {"discriminator_floor": 0.2},
     "matched truth": {"real_masks": "matched"},
     "feature matching": {"adversarial_form": "none", "feature_matching": 10.0},
-    "feature matching beside": {"feature_matching": 10.0},
     "per cell, spectral": {"discriminator_output": "cell", "discriminator_norm": "spectral"},
-    "per cell, dropout": {"discriminator_output": "cell", "discriminator_norm": "dropout"},
     "mask alone": {"discriminator_input": "mask"},
     "product": {"discriminator_input": "product"},
-    "averaged weights": {"average_decay": 0.999},
     "held back": {"discriminator_learning_rate": 1e-4, "real_label": 0.9, "real_masks": "matched"},
 }
 """Settings of an arm with AT that differ from the defaults."""
@@ -79,9 +77,9 @@ def scored(config: RunConfig, accelerator: Accelerator) -> dict[str, Any]:
     scores = summary["last"] or {}
     found = {name: round(scores[name], 3) for name in MEASURES if name in scores}
     found["samples/s"] = summary["samples_per_second"]
-    losses = [value for _, value in curves(config.folder / METRICS, "train").get("discriminator", [])]
-    if losses:
-        found["D's loss"] = statistics.mean(losses[len(losses) // 2 :])
+    found_curves = curves(config.folder / METRICS, "train")
+    if "discriminator" in found_curves:
+        found["D's loss"] = last_half(found_curves["discriminator"])
     return found
 
 

@@ -11,6 +11,7 @@ from asgn.checkpoint import load_model, read_header, read_tensors
 from asgn.config import LossConfig
 from asgn.errors import DataError, UserError
 from asgn.experiments.reproduce import command, separability
+from asgn.experiments.reproduce.balance import last_half
 from asgn.experiments.reproduce.command import reproduce_all
 from asgn.experiments.reproduce.config import Scoring, open_splits
 from asgn.experiments.reproduce.dry_run import dry_run
@@ -21,6 +22,7 @@ from asgn.experiments.reproduce.tables import ratio_sections, table_sections
 from asgn.experiments.reproduce.thresholds import as_logit
 from asgn.experiments.runs.scoring import evaluate
 from asgn.inference.segmenter import Segmenter
+from asgn.training.recorder import curves
 
 
 def lines_of(page: str, heading: str) -> dict[str, list[str]]:
@@ -237,5 +239,14 @@ def test_paired_rows_go_on_from_one_run_with_the_same_batches(config_of, page_of
     gain = float(effects["+AT, all 1 pairs"][1].split()[0])
     assert gain == pytest.approx(float(scores["M+LSTM+AT"][1]) - float(scores["M+LSTM"][1]), abs=0.011)
     assert "boundary F" in page
+    metrics = curves(config.runs / "synthetic-M+LSTM+AT-paired-seed0" / "metrics.jsonl", "train")
+    balance = lines_of(page, "The balance of D and G")
+    assert list(balance) == ["M+LSTM+AT"]
+    names = ("discriminator", "real_accuracy", "fake_accuracy")
+    assert balance["M+LSTM+AT"] == ["1", *(f"{last_half(metrics[name]):.2f}" for name in names)]
     lines = dry_run(config, lambda line: None)
     assert [line.split()[3] for line in lines[1:5]] == ["trained", "trained", "the", "trained"]
+
+
+def test_the_last_half_of_a_curve_is_by_its_steps():
+    assert last_half([(10, 9.0), (20, 1.0), (25, 2.0), (30, 3.0)]) == 2.0

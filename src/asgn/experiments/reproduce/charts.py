@@ -55,10 +55,20 @@ def draw_bars(
     save_figure(figure, path)
 
 
-def draw_bands(path: Path, curves: Mapping[str, Mapping[int, Sequence[float]]], ylabel: str) -> None:
-    """Named curves over steps, as a PNG: the mean of each step's values, and a band of their standard deviation."""
+def draw_bands(
+    path: Path,
+    curves: Mapping[str, Mapping[int, Sequence[float]]],
+    ylabel: str,
+    level: tuple[float, float] | None = None,
+) -> None:
+    """Named curves over steps, as a PNG: the mean of each step's values, and a band of their standard deviation.
+
+    A `level`, from one value to another, lies grey behind them.
+    """
     figure = Figure(figsize=(7, 3.6), layout="constrained")
     axis = figure.subplots()
+    if level is not None:
+        axis.axhspan(*level, color="grey", alpha=0.15, linewidth=0)
     for place, (name, curve) in enumerate(curves.items()):
         steps = sorted(curve)
         means = np.array([statistics.mean(curve[step]) for step in steps])

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from asgn.experiments.report import Section
+from asgn.experiments.reproduce.balance import balance_sections
 from asgn.experiments.reproduce.charts import draw_bars
 from asgn.experiments.reproduce.effects import SHAPES, effect_sections
 from asgn.experiments.reproduce.results import MISSING, Results, Score, difference, number, over_seeds, spread
@@ -66,7 +67,9 @@ def ratio_sections(results: Results) -> list[Section]:
 
 PAGES: Mapping[str, Table] = {
     "table1": Table(),
-    "table2": Table(("oIoU", "mIoU", "Pr@0.5", "Pr@0.6", "Pr@0.7", "Pr@0.8", "Pr@0.9"), further=(effect_sections,)),
+    "table2": Table(
+        ("oIoU", "mIoU", "Pr@0.5", "Pr@0.6", "Pr@0.7", "Pr@0.8", "Pr@0.9"), further=(effect_sections, balance_sections)
+    ),
     "table3": Table(),
     "table4": Table(
         ("SVM accuracy", "empty predictions (%)"),
