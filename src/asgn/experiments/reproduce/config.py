@@ -78,6 +78,14 @@ class ReproductionConfig:
         return self.settings.train.steps * self.settings.train.batch_size
 
     @property
+    def budget(self) -> str:
+        """The same as text; SNLE's own stages may have other batches."""
+        train = self.settings.train
+        text = f"{train.steps:,} steps of {train.batch_size} = {self.samples_seen:,} samples seen"
+        has_stages = any(row.variant.backbone == "SNLE" for row in self.rows) and train.snle == "stages"
+        return text + ("; SNLE's stages have their own batches" if has_stages and train.snle_batches == "own" else "")
+
+    @property
     def compares(self) -> bool:
         """Whether the paper's table has this data set, or for a figure, whether the paper uses it."""
         if self.what in TABLES:

@@ -61,10 +61,9 @@ def dry_run(config: ReproductionConfig, say: Say) -> list[str]:
     free = shutil.disk_usage(_existing(config.runs)).free / 1e6
     if left.megabytes > free:
         gaps.append(f"{left.megabytes - free:,.0f} MB of disk at {config.runs}")
-    train = config.settings.train
     return [
         f"{config.what} on {config.data}: {counted(len(config.rows), 'row')} x {counted(len(config.seeds), 'seed')}, "
-        f"each {train.steps:,} steps of {train.batch_size} = {config.samples_seen:,} samples seen",
+        f"each {config.budget}",
         *lines,
         f"in all {_text(left)}, scoring left out; {free:,.0f} MB are free at {config.runs}",
         *(f"missing: {gap}" for gap in gaps),

@@ -84,7 +84,7 @@ def _budget_section(results: Results) -> Section:
         ("trained on", _split_line(splits.train)),
         ("validated on", _split_line(splits.validation)),
         *(("scored on", _split_line(split)) for split in splits.scored),
-        ("budget of each row", f"{train.steps:,} steps of {train.batch_size} = {config.samples_seen:,} samples seen"),
+        ("budget of each row", config.budget),
         ("seeds", listed(config.seeds)),
         ("backbone weights", _weights_line(config)),
         ("settings that are not the default", _named(changed) or "none"),
