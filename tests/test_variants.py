@@ -5,7 +5,7 @@ import pytest
 from asgn.errors import VariantError
 from asgn.variants import Variant, nearest_name
 
-BASES = ["SNLE", "R+LSTM", "D+LSTM", "D+RMI", "R+RMI", "M+LSTM", "M+RMI", "N+LSTM", "MN+RMI"]
+BASES = ["SNLE", "R+LSTM", "D+LSTM", "D+RMI", "R+RMI", "M+LSTM", "M+RMI", "N+LSTM", "MN+RMI", "V+LSTM", "V+RMI"]
 ENDINGS = ["", "+AT", "+SE", "+SE+AT", "+DE", "+DE+AT", "+DE+SE", "+DE+SE+AT", "+DCRF", "+DE+SE+AT+DCRF"]
 TABLE_III = [
     "conv1",

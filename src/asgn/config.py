@@ -46,17 +46,27 @@ class ModelConfig(Settings):
     dilation: Literal["every-block", "later-blocks"] = setting(
         "every-block", "dilated blocks of res4 and res5: all (base code), or all but the stage's first (torchvision)"
     )
+    vit_name: str = setting(
+        "vit_small_patch14_dinov2.lvd142m", "V's vision transformer by its name in timm; images divide into its patches"
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.variant.startswith("SNLE") and self.image_size % 32:
-            raise UserError(f"image_size {self.image_size} cannot be used by SNLE: give a multiple of 32, such as 512")
+        if self.variant.startswith(("SNLE", "N+", "MN+")) and self.image_size % 32:
+            raise UserError(
+                f"image_size {self.image_size} cannot be used by {self.variant}: give a multiple of 32, such as "
+                f"{self.image_size // 32 * 32}"
+            )
         if self.conventions == "caffe" and not self.variant.startswith(("R+", "D+", "SNLE")):
             raise UserError(f"conventions caffe cannot be used by {self.variant}: it is for R, D and SNLE")
+        if "vit_name" in self.changed() and not self.variant.startswith("V+"):
+            raise UserError(f"vit_name cannot be used by {self.variant}: it is for V")
 
     @classmethod
     def for_variant(cls, variant: Variant, vocabulary_size: int, **changes: Any) -> "ModelConfig":
-        """The paper's sizes; for `M`, `N` and `MN`, smaller widths that keep the shipped model small.
+        """The paper's sizes; for `M`, `N`, `MN` and `V`, smaller widths that keep the shipped model small.
+
+        `V` takes images of 448 pixels, 32 patches of 14 or 28 of 16 a side.
 
         `D` is dilated as torchvision's DeepLab was trained; for a base-code DeepLab set `dilation` to `every-block`.
         """
@@ -66,6 +76,7 @@ class ModelConfig(Settings):
             "D": {"dilation": "later-blocks"},
             "SNLE": {"image_size": 512},
             **{name: {**small, "detail_size": 128} for name in ("M", "N", "MN")},
+            "V": {**small, "detail_size": 128, "image_size": 448},
         }
         name = str(variant.without_densecrf())
         return cls(**{"variant": name, "vocabulary_size": vocabulary_size, **own[variant.backbone], **changes})

@@ -11,9 +11,12 @@ PAPER_CELLS = 40 * 40
 """Cells of the paper's grid: 320 pixels at stride 8."""
 
 
-def target_on_grid(masks: Tensor, stride: int) -> Tensor:
-    """(P, S, S) bool truth to (P, 1, S / stride, S / stride) float: `mask[::stride, ::stride]` (protocol section 3)."""
-    return masks[:, None, ::stride, ::stride].float()
+def target_on_grid(masks: Tensor, stride: int, first: int = 0) -> Tensor:
+    """(P, S, S) bool truth to (P, 1, S / stride, S / stride) float, read at every cell's centre.
+
+    With the first cell on pixel 0 that is `mask[::stride, ::stride]` (protocol section 3).
+    """
+    return masks[:, None, first::stride, first::stride].float()
 
 
 def cross_entropy(logits: Tensor, target: Tensor, reduction: Literal["sum", "mean"]) -> Tensor:

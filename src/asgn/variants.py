@@ -9,14 +9,14 @@ from asgn.errors import VariantError
 
 LAYERS = ("conv1", "conv2", "conv3", "conv4", "conv5")
 DEFAULT_DETAIL = ("conv3", "conv4", "conv5")
-GRAMMAR = "(SNLE | (R|D|M|N|MN)+(LSTM|RMI)) [+DE[(conv1,...,conv5)]] [+SE] [+AT] [+DCRF]"
+GRAMMAR = "(SNLE | (R|D|M|N|MN|V)+(LSTM|RMI)) [+DE[(conv1,...,conv5)]] [+SE] [+AT] [+DCRF]"
 
 _PATTERN = re.compile(
-    r"(?:(?P<snle>SNLE)|(?P<backbone>MN|[RDMN])\+(?P<fusion>LSTM|RMI))"
+    r"(?:(?P<snle>SNLE)|(?P<backbone>MN|[RDMNV])\+(?P<fusion>LSTM|RMI))"
     r"(?P<detail>\+DE(?:\((?P<layers>[a-z0-9,]+)\))?)?(?P<semantic>\+SE)?(?P<adversarial>\+AT)?(?P<densecrf>\+DCRF)?"
 )
 
-BackboneName = Literal["R", "D", "M", "N", "MN", "SNLE"]
+BackboneName = Literal["R", "D", "M", "N", "MN", "V", "SNLE"]
 FusionName = Literal["LSTM", "RMI"]
 
 
@@ -25,8 +25,9 @@ class Variant:
     """One row of the paper's tables.
 
     `R` is ResNet-101 trained on ImageNet, `D` DeepLab-101 on VOC, `SNLE` FCN-32s on VGG-16, `M` DeepLab on
-    MobileNetV2, `N` the detector YOLOX-nano, `MN` these two joined. Each field has exactly one reader: `backbone`,
-    `fusion`, `detail` and `semantic` the model's assembly, `adversarial` the training step, `densecrf` inference.
+    MobileNetV2, `N` the detector YOLOX-nano, `MN` these two joined, `V` a vision transformer. Each field has exactly
+    one reader: `backbone`, `fusion`, `detail` and `semantic` the model's assembly, `adversarial` the training step,
+    `densecrf` inference.
     """
 
     backbone: BackboneName
@@ -81,7 +82,8 @@ def _parse_layers(text: str | None, has_detail: bool) -> tuple[str, ...] | None:
 
 def nearest_name(name: str) -> str:
     """The well-formed row name most similar to `name`."""
-    bases = ["SNLE"] + [f"{backbone}+{fusion}" for backbone in ("R", "D", "M", "N", "MN") for fusion in ("LSTM", "RMI")]
+    backbones = ("R", "D", "M", "N", "MN", "V")
+    bases = ["SNLE"] + [f"{backbone}+{fusion}" for backbone in backbones for fusion in ("LSTM", "RMI")]
     names = [
         base + detail + semantic + adversarial + densecrf
         for base in bases

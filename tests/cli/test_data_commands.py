@@ -138,7 +138,7 @@ def test_users_mistakes_are_one_line_each(tmp_path):
         (["verify", "--data", "unc"], "--root"),
         (["fetch", "own", "--root", tmp_path], "mirrors for"),
         (["audit", "--data", "synthetic", "--split", "val", "--against", tmp_path / "none"], "nothing at"),
-        (["audit", "--data", "synthetic", "--split", "val", "--backbone", "X"], "R, D, M, N, MN, SNLE"),
+        (["audit", "--data", "synthetic", "--split", "val", "--backbone", "X"], "R, D, M, N, MN, V, SNLE"),
         (["stats", "--data", "own", "--root", tmp_path], "expressions.jsonl"),
         (["pack", "--data", "own", "--root", tmp_path / "x", "-o", tmp_path], "no folder"),
     ]:

@@ -1,6 +1,7 @@
 """The options made from fields of settings: all there, with the defaults they always had, and within their limits."""
 
 import math
+import re
 from dataclasses import fields
 
 import pytest
@@ -20,7 +21,7 @@ SETTINGS = {
     "checkpoint-every": 1000, "precision": "no", "workers": 2, "ce-weight": 0.1, "ce-reduction": "sum",
     "weight-decay": 5e-4, "adversarial-form": "non-saturating", "real-masks": "literal", "image-size": None,
     "embedding-size": None, "language-size": None, "visual-size": None, "fusion-size": None, "detail-size": None,
-    "semantic-input": None, "dilation": None,
+    "semantic-input": None, "dilation": None, "vit-name": None,
 }  # fmt: skip
 """Those of every command that trains; None where each row has its own."""
 
@@ -145,8 +146,11 @@ def test_the_same_in_python_names_the_field():
         TrainConfig(seed=True)
     with pytest.raises(UserError, match=r"^schedule cosine cannot be used: give one of fixed, poly$"):
         TrainConfig(schedule="cosine")
-    with pytest.raises(UserError, match="image_size 336 cannot be used by SNLE: give a multiple of 32"):
-        ModelConfig("SNLE", image_size=336)
+    for row in ("SNLE", "N+LSTM", "MN+RMI"):
+        with pytest.raises(UserError, match=rf"size 336 cannot be used by {re.escape(row)}: give a multiple of 32"):
+            ModelConfig(row, image_size=336)
+    with pytest.raises(UserError, match=r"^vit_name cannot be used by M\+LSTM: it is for V$"):
+        ModelConfig("M+LSTM", vit_name="test_vit")
 
 
 def test_snle_needs_a_cross_entropy_that_weighs_something(asgn, tmp_path):

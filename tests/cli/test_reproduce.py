@@ -28,6 +28,14 @@ def test_a_table_from_the_command_line(asgn, tmp_path):
 
 
 @pytest.mark.usefixtures("few_scenes")
+def test_the_rows_of_a_vision_transformer(asgn, tmp_path):
+    options = [one if one != "M" else "V" for one in TINY_RUN]
+    done = asgn("reproduce", "table2", *options, "--vit-name", "test_vit", "--rows", "V+LSTM+DE+SE", "--out", tmp_path)
+    assert done.code == 0, done.err
+    assert "vit_name = test_vit" in (tmp_path / "table2-synthetic.md").read_text()
+
+
+@pytest.mark.usefixtures("few_scenes")
 def test_a_failed_row_gives_exit_code_1(asgn, tmp_path):
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / "synthetic-M+LSTM-seed0").write_text("in the way")

@@ -103,7 +103,9 @@ def test_lists_of_file_names(tmp_path):
         audit(open_dataset("unc", tmp_path, "train"), lists(None, str(tmp_path / "none.txt")))
 
 
-STATUS_OF_BACKBONES = {"R": "clean", "SNLE": "clean", "D": "leaky", "M": "unknown", "N": "leaky", "MN": "leaky"}
+STATUS_OF_BACKBONES = {
+    "R": "clean", "SNLE": "clean", "D": "leaky", "M": "unknown", "N": "leaky", "MN": "leaky", "V": "unknown"
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("backbone", "status"), STATUS_OF_BACKBONES.items())
@@ -114,6 +116,8 @@ def test_backbones_bring_their_own_leaks(backbone, status, tmp_path):
     assert stamp.of_split("unc", "testA").status == status
     assert stamp.of_split("referit", "test").status == "clean"
     assert not stamp.needs_permission
+    if backbone == "V":
+        assert "not known to exclude COCO" in stamp.of_split("unc+", "val").reason
     if status == "leaky":
         assert "COCO train2017" in stamp.of_split("unc+", "val").reason
 

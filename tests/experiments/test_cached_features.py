@@ -19,7 +19,9 @@ def runs(plan_of, tmp_path, monkeypatch):
 
     def make(folder, cached=True, variant="M+LSTM+DE+SE", **settings):
         plan = plan_of(folder, variant, **({"finetune": False, "flip": True} | settings))
-        return dataclasses.replace(plan, cached_features=tmp_path / "features" if cached else None)
+        vit = {"vit_name": "test_vit"} if variant.startswith("V") else {}
+        features = tmp_path / "features" if cached else None
+        return dataclasses.replace(plan, cached_features=features, model_changes=plan.model_changes | vit)
 
     return make
 
@@ -28,8 +30,9 @@ def losses(plan):
     return [line["ce"] for line in read_metrics(plan.folder / "metrics.jsonl") if line["kind"] == "train"]
 
 
-def test_losses_are_those_of_the_images_but_for_rounding(runs, accelerator):
-    plain, cached = runs("plain", cached=False), runs("cached")
+@pytest.mark.parametrize("variant", ["M+LSTM+DE+SE", "V+LSTM+DE+SE"])
+def test_losses_are_those_of_the_images_but_for_rounding(runs, accelerator, variant):
+    plain, cached = runs("plain", cached=False, variant=variant), runs("cached", variant=variant)
     assert train_run(plain, accelerator)
     assert train_run(cached, accelerator)
     torch.testing.assert_close(losses(cached), losses(plain), rtol=2e-3, atol=0.0)
@@ -50,11 +53,12 @@ def test_no_feature_is_computed_twice(runs, accelerator, tmp_path, monkeypatch):
     assert set(passed) == {1}
 
 
-def test_a_stopped_and_resumed_run_equals_the_undisturbed_one(runs, accelerator):
-    whole, parts = runs("whole"), runs("parts", steps=3)
+@pytest.mark.parametrize("variant", ["M+LSTM+DE+SE", "V+LSTM+DE+SE+AT"])
+def test_a_stopped_and_resumed_run_equals_the_undisturbed_one(runs, accelerator, variant):
+    whole, parts = runs("whole", variant=variant), runs("parts", variant=variant, steps=3)
     assert train_run(whole, accelerator)
     assert train_run(parts, accelerator)
-    assert train_run(dataclasses.replace(runs("parts"), resume=True), accelerator)
+    assert train_run(dataclasses.replace(runs("parts", variant=variant), resume=True), accelerator)
     one, other = (read_tensors(plan.folder / "last.safetensors")[0] for plan in (whole, parts))
     assert one.keys() == other.keys()
     assert all(torch.equal(one[name], other[name]) for name in one)

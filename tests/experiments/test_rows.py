@@ -3,6 +3,8 @@
 The networks have the paper's shape with fewer blocks and narrower heads; tests/models builds the full sizes.
 """
 
+import dataclasses
+
 import pytest
 import torch
 from torchvision.models.resnet import Bottleneck, ResNet
@@ -137,6 +139,13 @@ class TestTable3(RowContract):
 @pytest.mark.parametrize("row", ["M+LSTM", "M+LSTM+DE+SE+AT", "M+RMI+DE+SE+AT"])
 class TestSmallBackbone(RowContract):
     pass
+
+
+@pytest.mark.parametrize("row", ["V+LSTM+DE(conv2,conv3,conv4,conv5)+SE", "V+RMI+DE+SE+AT"])
+class TestVisionTransformer(RowContract):
+    def plan(self, row, folder, **train):
+        plan = super().plan(row, folder, **train)
+        return dataclasses.replace(plan, model_changes={**TINY, "vit_name": "test_vit"})
 
 
 @pytest.mark.parametrize("row", [f"SNLE{end}" for end in ENDINGS_I])

@@ -21,8 +21,8 @@ from asgn.inference.segmenter import Segmenter
 from asgn.models.build import build_generator
 from asgn.variants import Variant
 
-ROWS = ("M+LSTM+DE+SE", "M+RMI+DE+SE", "N+LSTM+DE+SE")
-"""The last one knows some words by their vectors alone."""
+ROWS = ("M+LSTM+DE+SE", "M+RMI+DE+SE", "N+LSTM+DE+SE", "V+LSTM+DE+SE")
+"""N's knows some words by their vectors alone."""
 SIZES = {
     "image_size": 64, "embedding_size": 8, "language_size": 8, "visual_size": 8, "fusion_size": 8, "detail_size": 4
 }  # fmt: skip
@@ -34,8 +34,9 @@ def model_of(row, seed=0):
     torch.manual_seed(seed)
     vocabulary = Vocabulary([*SPECIAL, *["left", "right", "circle", "star", "red", "the", "on"]])
     by_vector = {"word_vector_size": 5, "trained_words": 8} if row.startswith("N") else {}
+    network = {"vit_name": "test_vit"} if row.startswith("V") else {}
     vocabulary = Vocabulary(vocabulary.words, trained=by_vector.get("trained_words"))
-    config = ModelConfig.for_variant(Variant.parse(row), len(vocabulary), **SIZES, **by_vector)
+    config = ModelConfig.for_variant(Variant.parse(row), len(vocabulary), **SIZES, **by_vector, **network)
     generator = build_generator(config).to(memory_format=torch.channels_last).eval()
     if by_vector:
         generator.language.embedding.set_vectors(torch.randn(len(vocabulary), 5))

@@ -85,7 +85,7 @@ class BackboneContract:
 
     def test_cells_are_centred_where_the_contract_says(self):
         """One cell's gradient has its centre of mass on the cell's pixel."""
-        backbone = averaging(self.build())
+        backbone = self.geometry()
         images = torch.full((1, 3, *self.strip), 0.5, dtype=torch.float64, requires_grad=True)
         features = backbone(images)
         for layer, feature in features.items():
@@ -97,6 +97,10 @@ class BackboneContract:
             found = float(mass @ torch.arange(len(mass), dtype=mass.dtype) / mass.sum())
             centre = stride * cell + (stride - 1) / 2 if backbone.between_pixels else stride * cell
             assert found - centre == pytest.approx(self.places_behind(layer), abs=0.02), layer
+
+    def geometry(self) -> Backbone:
+        """The backbone with weights that show where a cell reads; where it reads everything, itself alone."""
+        return averaging(self.build())
 
     def places_behind(self, layer: str) -> float:
         """How many pixels behind a layer's cells lie: at most a half, says the contract."""

@@ -8,8 +8,9 @@ from asgn.models.mobilenet import MobileNetV2
 from asgn.models.mobilenet_yolox import MobileNetAndYolox
 from asgn.models.resnet import ResNet101
 from asgn.models.vgg import VGG16
+from asgn.models.vision_transformer import VisionTransformer
 from asgn.models.yolox import YoloxNano
-from tests.models.backbone_contract import BackboneContract
+from tests.models.backbone_contract import BackboneContract, averaging
 from tests.models.textbook import dilated_convolution
 
 
@@ -60,6 +61,24 @@ class TestBoth(BackboneContract):
 
     def places_behind(self, layer):
         return 0.5 if layer.startswith("n.") else 0
+
+
+class TestVisionTransformer(BackboneContract):
+    strip = (16, 1600)
+
+    @classmethod
+    def build(cls):
+        return VisionTransformer("test_vit", 64)
+
+    def geometry(self):
+        """Every patch sees the whole image: what it adds to itself is left out."""
+        backbone = averaging(self.build())
+        for block in backbone.network.blocks:
+            for last in (block.attn.proj, block.mlp.fc2):
+                nn.init.zeros_(last.weight)
+                nn.init.zeros_(last.bias)
+        backbone.network.norm = nn.Identity()
+        return backbone
 
 
 class NarrowVGG16(VGG16):

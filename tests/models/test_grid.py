@@ -3,10 +3,11 @@
 import pytest
 import torch
 
+from asgn.losses import target_on_grid
 from asgn.models.detail import DetailEnhancement
 from asgn.models.joined import JoinedPointwise
 from asgn.models.spatial import spatial_coordinates
-from asgn.models.upsampling import Deconvolution, LegacyBilinear, bilinear_kernel
+from asgn.models.upsampling import CentredBilinear, Deconvolution, LegacyBilinear, bilinear_kernel
 from tests.models import textbook
 from tests.models.ladder import Ladder
 
@@ -35,6 +36,38 @@ def test_legacy_bilinear_upsampling(factor):
     for cells, found in zip(grid, pixels, strict=True):
         assert found[0].numpy() == pytest.approx(textbook.legacy_bilinear(cells[0].numpy(), factor), abs=1e-9)
     assert torch.allclose(pixels[..., ::factor, ::factor], grid)
+
+
+@pytest.mark.parametrize("factor", [14, 16])
+def test_centred_upsampling_puts_each_cell_in_the_middle_of_its_pixels(factor):
+    columns = CentredBilinear(factor)(positions(factor, True, 4))[0, 0]
+    middle = slice(factor // 2, -factor // 2)  # before the first and behind the last cell's middle it is repeated
+    expected = torch.arange(4.0 * factor).expand(4 * factor, -1)
+    torch.testing.assert_close(columns[:, middle], expected[:, middle])
+    assert columns[0, 0] == (factor - 1) / 2
+
+
+@pytest.mark.parametrize(
+    ("backbone", "upsampling"),
+    [
+        (Ladder({"conv5": 8}), LegacyBilinear(8)),
+        (Ladder({"conv5": 14}, between_pixels=True), CentredBilinear(14)),
+        (Ladder({"conv5": 32}, between_pixels=True), Deconvolution(32)),
+    ],
+)
+def test_truth_sampled_on_the_grid_and_upsampled_is_where_it_was(backbone, upsampling):
+    stride = backbone.stride
+    truth = torch.zeros(1, 8 * stride, 8 * stride, dtype=torch.bool)
+    truth[:, stride : 3 * stride, 2 * stride : 6 * stride] = True
+    with torch.no_grad():
+        again = upsampling(target_on_grid(truth, stride, backbone.first_pixel))[0, 0]
+    for axis in (0, 1):
+        mass, true = again.sum(axis), truth[0].float().sum(axis)
+        places = torch.arange(8.0 * stride)
+        found, expected = (mass @ places) / mass.sum(), (true @ places) / true.sum()
+        assert abs(float(found - expected)) <= stride / 2, "legacy sampling rounds to the cell's first pixel"
+        if backbone.between_pixels:
+            assert abs(float(found - expected)) <= 0.51
 
 
 @pytest.mark.parametrize("factor", [4, 32])

@@ -8,7 +8,8 @@ from asgn.models.build import build_generator
 from asgn.variants import Variant
 from tests.models.variant_contract import WORDS, VariantContract
 
-BASES = ("SNLE", *(f"{backbone}+{fusion}" for backbone in ("R", "D", "M", "N", "MN") for fusion in ("LSTM", "RMI")))
+BACKBONES = ("R", "D", "M", "N", "MN", "V")
+BASES = ("SNLE", *(f"{backbone}+{fusion}" for backbone in BACKBONES for fusion in ("LSTM", "RMI")))
 DETAILS = ("", "+DE", "+DE(conv1)", "+DE(conv2)", "+DE(conv3)", "+DE(conv1,conv2,conv3)", "+DE(conv4,conv5)")
 DETAILS += ("+DE(conv2,conv3,conv4,conv5)", "+DE(conv1,conv2,conv3,conv4,conv5)")
 
@@ -43,6 +44,18 @@ class TestBothLstm(VariantContract):
 
 class TestDetectorRmi(VariantContract):
     row = "N+RMI+DE"
+
+
+class TestVisionTransformerLstm(VariantContract):
+    row = "V+LSTM+DE(conv1,conv2,conv3,conv4,conv5)+SE+AT"
+
+    @classmethod
+    def config(cls, **changes):
+        return super().config(vit_name="test_vit", **changes)
+
+
+class TestVisionTransformerRmi(TestVisionTransformerLstm):
+    row = "V+RMI+DE"
 
 
 class TestWordVectors(VariantContract):
@@ -95,6 +108,8 @@ def test_every_combination_builds_at_full_size(base, semantic):
 
 
 FULL_SIZE = ("R+LSTM+DE+SE+AT", "D+RMI+DE+SE+AT", "SNLE+DE+SE+AT", "M+RMI+DE+SE", "N+LSTM+DE+SE", "MN+RMI+DE+SE")
+FULL_SIZE += ("V+LSTM+DE+SE+AT",)
+SIZE_AND_CELLS = {"SNLE": (512, 16), "V": (448, 32)}
 
 
 @pytest.mark.parametrize("row", FULL_SIZE)
@@ -106,7 +121,6 @@ def test_the_full_size_gives_full_masks(row):
     images = torch.empty(1, 3, side, side, dtype=torch.uint8, device="meta")
     index, tokens = torch.zeros(2, dtype=torch.int64, device="meta"), torch.ones(2, 7, dtype=torch.int64, device="meta")
     prediction = generator(images, index, tokens, torch.full((2,), 7, device="meta"))
-    assert side == (512 if row.startswith("SNLE") else 320)
     assert prediction.grid.shape == (2, 1, side // generator.stride, side // generator.stride)
-    assert prediction.grid.shape[-1] == (16 if row.startswith("SNLE") else 40)
+    assert (side, prediction.grid.shape[-1]) == SIZE_AND_CELLS.get(row.split("+")[0], (320, 40))
     assert prediction.pixels.shape == (2, 1, side, side)

@@ -82,7 +82,7 @@ def audit(
     root: Root = None,
     split: Annotated[str, typer.Option(help="the split that is trained on")] = "train",
     against: Against = None,
-    backbone: Annotated[str | None, typer.Option(help="R, D, M or SNLE: count what its weights have seen")] = None,
+    backbone: Annotated[str | None, typer.Option(help="such as R: count what its weights have seen")] = None,
     as_json: Json = False,
 ) -> None:
     """Compare a training set's images with every evaluation split. Exit code 1 for a leak that training must own up to.

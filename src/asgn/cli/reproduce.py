@@ -27,7 +27,7 @@ class ReproductionOptions:
     root: Root = None
     runs: Annotated[Path | None, typer.Option(help="folder of the runs, made or taken; default: OUT/runs")] = None
     backbone: Annotated[
-        Literal["R", "D", "M", "N", "MN"] | None, typer.Option(help="take this backbone in place of each row's own")
+        Literal["R", "D", "M", "N", "MN", "V"] | None, typer.Option(help="this backbone in place of each row's own")
     ] = None
     rows: Annotated[str | None, typer.Option(help="only these rows, with commas, such as M+LSTM,M+LSTM+AT")] = None
     splits: Annotated[str | None, typer.Option(help="splits to score, with commas; default: the paper's")] = None

@@ -14,14 +14,14 @@ Features = dict[str, Tensor]
 
 
 class Backbone(nn.Module):
-    """A convolutional network that turns an image into feature maps.
+    """A network that turns an image into feature maps.
 
     Subclasses set `channels` and `strides` of their maps and hold their own normalisation: `forward` takes raw RGB,
     (B, 3, H, W) in 0..255, uint8 or float, H and W multiples of the largest stride. The layers `conv1` ... `conv5`
     and the `output` are a map each, or those that `joined` names, read as one on the grid of the output. Cell i of
-    a map of stride s is centred on pixel s * i, or half a pixel behind, which is where `mask[::s, ::s]` samples the
-    truth; with `between_pixels`, on s * i + (s - 1) / 2, the middle of its s x s pixels. Batch norm, where there is
-    any, always uses its stored statistics (protocol section 3).
+    a map of stride s is centred on pixel s * i, or half a pixel behind; with `between_pixels`, on s * i + (s - 1) / 2,
+    the middle of its s x s pixels. The truth is sampled there, from `first_pixel` on every s-th pixel. Batch norm,
+    where there is any, always uses its stored statistics (protocol section 3).
     """
 
     channels: dict[str, int]
@@ -38,6 +38,11 @@ class Backbone(nn.Module):
     def stride(self) -> int:
         """Pixels between neighbouring cells of the output's grid."""
         return self.strides[self.maps_of(self.output)[0]]
+
+    @property
+    def first_pixel(self) -> int:
+        """The pixel of a row that the output's first cell is centred on, or half a pixel before."""
+        return self.stride // 2 if self.between_pixels else 0
 
     def forward(self, images: Tensor) -> Features:
         """Raw RGB images to feature maps, one per layer."""

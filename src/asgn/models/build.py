@@ -15,18 +15,25 @@ from asgn.models.resnet import ResNet101
 from asgn.models.rmi import RecurrentFusion
 from asgn.models.semantic import MaskHead, SemanticMaskHead
 from asgn.models.spatial import CHANNELS as SPATIAL_CHANNELS
-from asgn.models.upsampling import Deconvolution, LegacyBilinear
+from asgn.models.upsampling import CentredBilinear, Deconvolution, LegacyBilinear
 from asgn.models.vgg import VGG16
+from asgn.models.vision_transformer import VisionTransformer
 from asgn.models.word_embedding import WordEmbedding
 from asgn.models.yolox import YoloxNano
-from asgn.variants import Variant
+from asgn.variants import BackboneName, Variant
 
+_UPSAMPLING: dict[BackboneName, type[CentredBilinear | Deconvolution | LegacyBilinear]] = {
+    "SNLE": Deconvolution,
+    "V": CentredBilinear,
+}
 
 def build_generator(config: ModelConfig) -> Generator:
     """The generator of a variant with random weights.
 
     Raises:
         VariantError: the row name is unknown.
+        UserError: timm has no such vision transformer, or the image does not divide into its patches.
+        MissingExtraError: the backbone is V, and the extra `timm` is not installed.
     """
     variant = Variant.parse(config.variant)
     backbone = _build_backbone(variant, config)
@@ -44,7 +51,7 @@ def build_generator(config: ModelConfig) -> Generator:
             if variant.semantic
             else MaskHead(fusion.out_channels)
         ),
-        upsample=(Deconvolution if variant.backbone == "SNLE" else LegacyBilinear)(backbone.stride),
+        upsample=_UPSAMPLING.get(variant.backbone, LegacyBilinear)(backbone.stride),
     )
     if variant.backbone == "SNLE":
         snle.initialise(generator)
@@ -61,6 +68,8 @@ def _build_backbone(variant: Variant, config: ModelConfig) -> Backbone:
             return YoloxNano()
         case "MN":
             return MobileNetAndYolox()
+        case "V":
+            return VisionTransformer(config.vit_name, config.image_size)
         case "R" | "D":
             return ResNet101(config.dilation, config.conventions)
 

@@ -70,6 +70,11 @@ class Generator(nn.Module):
         """Pixels between neighbouring logits."""
         return self.backbone.stride
 
+    @property
+    def first_pixel(self) -> int:
+        """Where in a row of pixels the first logit lies; see `Backbone`."""
+        return self.backbone.first_pixel
+
     def freeze_backbone(self, frozen: bool = True) -> None:
         """Take the backbone out of training, or put it back; its batch norm stays fixed either way."""
         self.backbone.freeze(frozen)

@@ -16,6 +16,7 @@ from asgn.models import yolox_weights
 from asgn.models.backbone import Backbone
 from asgn.models.generator import Generator
 from asgn.models.mobilenet_yolox import MobileNetAndYolox
+from asgn.models.vision_transformer import VisionTransformer
 from asgn.models.weights_file import load_exactly, read_weights, sha256_of, without_wrappers
 from asgn.variants import BackboneName, Variant
 
@@ -31,7 +32,7 @@ class Provenance:
     source: str
     """An address, a file's name, or `random`."""
     sha256: str | None
-    """Digest of the file; None for random weights."""
+    """Digest of the file; None for random weights and for those that timm downloads."""
     trained_on: tuple[str, ...]
     """The collections of images that the weights have seen, as far as is known."""
 
@@ -119,13 +120,16 @@ _KNOWN_FILES = {
     "e8af074932d4ed7e232278e3055cefcdea3edf178874a3694ae292649fb464dd": ("MS-COCO train2017",),
 }
 
+_TIMM_COLLECTIONS = {"lvd142m": ("LVD-142M (images chosen from the web; not known whether MS-COCO's are among them)",)}
+"""By the tag of a name in timm."""
+
 
 def load_backbone_weights(generator: Generator, variant: Variant, weights: Weights) -> Provenance:
     """Load a backbone, and for `R` and `SNLE` the visual layer that was its classifier (protocol sections 3 and 8).
 
-    `default` takes torchvision's weights, downloaded once; `random` leaves all as it is; a path is a state dict,
-    .safetensors, .pth or .pt, for `N` .onnx too, whose wrapper prefixes and known heads are disregarded. `MN` takes a
-    file for each part.
+    `default` takes torchvision's weights, for `V` timm's, downloaded once; `random` leaves all as it is; a path is a
+    state dict, .safetensors, .pth or .pt, for `N` .onnx too, whose wrapper prefixes and known heads are disregarded.
+    `MN` takes a file for each part.
 
     Raises:
         CheckpointError: a file cannot be read or does not fit, the download failed, or there is none to download.
@@ -136,6 +140,8 @@ def load_backbone_weights(generator: Generator, variant: Variant, weights: Weigh
         return _load_both(generator.backbone, weights)
     if isinstance(weights, tuple):
         raise CheckpointError(f"{variant.backbone} takes one file of weights, not {len(weights)}: give --weights FILE")
+    if isinstance(generator.backbone, VisionTransformer):
+        return _load_vision_transformer(generator.backbone, weights)
     source = _SOURCES[variant.backbone]
     if isinstance(weights, Path):
         path = weights
@@ -167,6 +173,16 @@ def _load_both(backbone: MobileNetAndYolox, weights: Weights) -> JoinedProvenanc
         parts[letter] = _provenance_of(path)
     seen = dict.fromkeys(name for part in parts.values() for name in part.trained_on)
     return JoinedProvenance(", ".join(part.source for part in parts.values()), None, tuple(seen), parts)
+
+
+def _load_vision_transformer(backbone: VisionTransformer, weights: OneWeights) -> Provenance:
+    if isinstance(weights, Path):
+        origin = f"the file {weights}"
+        load_exactly(backbone.network, backbone.converted(without_wrappers(read_weights(weights)), origin), origin)
+        return _provenance_of(weights)
+    load_exactly(backbone.network, backbone.published_weights(), "timm's file")
+    tag = backbone.name.rpartition(".")[2]
+    return Provenance(f"timm/{backbone.name}", None, _TIMM_COLLECTIONS.get(tag, ("unknown",)))
 
 
 def _provenance_of(path: Path) -> Provenance:

@@ -23,6 +23,21 @@ class LegacyBilinear(nn.Module):
         return F.interpolate(closed, size=size, mode="bilinear", align_corners=True)[..., :height, :width]
 
 
+class CentredBilinear(nn.Module):
+    """Bilinear upsampling by a whole factor of cells that are the middle of their pixels, as patches are.
+
+    Cell i lands on factor * i + (factor - 1) / 2, and pixels before the first and behind the last cell repeat it.
+    """
+
+    def __init__(self, factor: int) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, grid: Tensor) -> Tensor:
+        """(B, C, h, w) to (B, C, factor * h, factor * w)."""
+        return F.interpolate(grid, scale_factor=float(self.factor), mode="bilinear", align_corners=False)
+
+
 class Deconvolution(nn.Module):
     """SNLE's trained upsampling: a transposed convolution that starts as bilinear interpolation.
 

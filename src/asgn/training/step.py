@@ -45,7 +45,7 @@ class GridLoss:
 
     def __call__(self, prediction: Prediction, masks: Tensor) -> tuple[Tensor, Report]:
         """The loss, and its two parts as `ce` and `l2`."""
-        target = target_on_grid(masks, self.network.stride)
+        target = target_on_grid(masks, self.network.stride, self.network.first_pixel)
         entropy = cross_entropy(prediction.grid, target, self.losses.ce_reduction)
         divisor = divisor_of(self.losses.ce_reduction, target[0].numel())
         penalty = self.losses.weight_decay / divisor * weight_penalty(self.network.regularised_weights())
@@ -186,7 +186,7 @@ class AdversarialStep:
             return masks.unsqueeze(1).float()
         network: Generator = self.accelerator.unwrap_model(self.generator_step.generator)
         with torch.no_grad():
-            matched: Tensor = network.upsample(target_on_grid(masks, network.stride))
+            matched: Tensor = network.upsample(target_on_grid(masks, network.stride, network.first_pixel))
         return matched
 
 

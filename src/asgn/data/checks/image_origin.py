@@ -40,9 +40,13 @@ BACKBONE_SOURCES: Mapping[BackboneName, tuple[str, ...]] = {
     "M": ("ImageNet", "VOC 2012", "COCO (probably)"),
     "N": ("COCO train2017",),
     "MN": ("ImageNet", "VOC 2012", "COCO train2017"),
+    "V": ("collections not known to exclude COCO, such as LVD-142M, images chosen from the web",),
     "SNLE": ("ImageNet",),
 }
 """The image collections that each backbone's published weights were trained on."""
+
+PERHAPS_COCO = (BACKBONE_SOURCES["M"][-1], BACKBONE_SOURCES["V"][-1])
+"""Those of them of which nobody outside can tell whether COCO's images are among them."""
 
 
 @runtime_checkable

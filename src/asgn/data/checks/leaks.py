@@ -12,6 +12,7 @@ from asgn.data.checks.image_origin import (
     BACKBONE_SOURCES,
     BENCHMARKS,
     EVALUATION_SPLITS,
+    PERHAPS_COCO,
     ImageLists,
     benchmark_file,
     benchmark_images,
@@ -204,11 +205,12 @@ def _with_backbone(name: str, found: SplitAudit, backbone: BackboneName) -> Spli
     if name.startswith("referit/"):
         return found  # no backbone's collection holds IAPR images
     for source in BACKBONE_SOURCES[backbone]:
-        if not source.startswith("COCO"):
+        if "COCO" not in source:
             continue
-        if "probably" in source and found.status == "clean":
+        is_certain = source not in PERHAPS_COCO
+        if not is_certain and found.status == "clean":
             return SplitAudit("unknown", reason=f"backbone {backbone} was trained on {source}", by_backbone=True)
-        if "probably" not in source:
+        if is_certain:
             reason = f"backbone {backbone} was trained on {source}, which holds its images"
             reason = f"{found.reason}; {reason}" if found.image_ids else reason
             return SplitAudit("leaky", found.image_ids, reason, found.by_design, by_backbone=True)

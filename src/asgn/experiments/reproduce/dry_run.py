@@ -75,6 +75,7 @@ def missing(config: ReproductionConfig) -> tuple[list[str], Splits | None]:
     is_table4, weights = config.what == "table4", config.scoring.feature_weights
     needs = [
         (any(row.variant.densecrf for row in config.rows), "pydensecrf", "dense CRF: pip install 'asgn[crf]'"),
+        (any(row.variant.backbone == "V" for row in config.rows), "timm", "the backbone V: pip install 'asgn[timm]'"),
         (is_table4, "sklearn", "scikit-learn: pip install 'asgn[svm]'"),
     ]
     lines = [line for needed, module, line in needs if needed and importlib.util.find_spec(module) is None]

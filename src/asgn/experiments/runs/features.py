@@ -61,10 +61,11 @@ def cached_features(
 
 
 def _key(model: Model, data: ReferringDataset, mirrored: bool) -> str:
-    """All that the features depend on; equal weights compute other maps by another dilation or other conventions."""
+    """All that the features depend on; equal weights compute other maps by another dilation, conventions or name."""
     config, network = model.config, model.generator
     size, reading = config.image_size, (config.dilation, config.conventions, network.maps_read)
-    digest = hashlib.sha256(f"{data.fingerprint()} {size} {mirrored} {reading}".encode())
+    vit_name = config.vit_name if config.variant.startswith("V+") else ""
+    digest = hashlib.sha256(f"{data.fingerprint()} {size} {mirrored} {reading}{vit_name}".encode())
     for name, tensor in sorted(network.backbone.state_dict().items()):
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
