@@ -1,6 +1,7 @@
 """Whether D and G kept in balance in each row with AT: D's loss, and how often it knew true masks from predicted."""
 
 import statistics
+from collections.abc import Mapping
 
 from asgn.experiments.report import Curve, Section
 from asgn.experiments.reproduce.charts import draw_bands
@@ -14,7 +15,7 @@ MEASURES = {"D's loss": "discriminator", "true masks known": "real_accuracy", "p
 def balance_sections(results: Results) -> list[Section]:
     """A table and a chart over the steps of all rows with AT; nothing where no row has it."""
     config = results.config
-    found: dict[str, list[dict[str, Curve]]] = {}
+    found: dict[str, list[Mapping[str, Curve]]] = {}
     for one in results.done:
         if one.row.variant.adversarial and one.trained is not None:
             found.setdefault(one.row.label, []).append(curves(one.trained.folder / METRICS, "train"))
