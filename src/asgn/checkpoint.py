@@ -23,6 +23,7 @@ from asgn.files import atomic_write
 from asgn.models.build import build_generator
 from asgn.models.generator import Generator
 from asgn.models.weights_file import load_exactly
+from asgn.variants import Variant
 
 FORMAT = 1
 _HEADER_KEY = "asgn"
@@ -103,15 +104,20 @@ def write_presence(path: Path, presence: PresenceCalibration) -> Path:
     return file
 
 
-def load_model(path: Path) -> Model:
+def load_model(path: Path, builder: str | None = None) -> Model:
     """Rebuild a model from a checkpoint file, or from a run folder's best (else last) one.
 
+    Args:
+        path: of the file or folder.
+        builder: import name of code that a user has named, so that the checkpoint may have its network built by it.
+
     Raises:
-        CheckpointError: nothing is there, or it is damaged or of another format.
+        CheckpointError: nothing is there, it is damaged or of another format, or it names code that is not trusted.
     """
     tensors, header = read_tensors(find_checkpoint(path))
     description = read_description(header, str(path))
-    generator = build_generator(description.config).to(memory_format=torch.channels_last)
+    is_named = Variant.parse(description.config.variant).builder == builder
+    generator = build_generator(description.config, is_named).to(memory_format=torch.channels_last)
     load_exactly(generator, unprefixed(GENERATOR, tensors), str(path))
     return Model(generator.eval(), **vars(description))
 
@@ -161,7 +167,7 @@ def read_header(path: Path) -> dict[str, Any]:
     try:
         with safe_open(path, framework="pt") as file:
             return _header_of(file, path)
-    except (OSError, SafetensorError, ValueError) as error:
+    except (OSError, RuntimeError, SafetensorError, ValueError) as error:
         raise CheckpointError(f"checkpoint {path} cannot be read ({error}): damaged, or of another kind") from error
 
 
@@ -176,7 +182,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         with safe_open(path, framework="pt") as file:
             header = _header_of(file, path)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError, ValueError) as error:
+    except (OSError, RuntimeError, SafetensorError, ValueError) as error:
         raise CheckpointError(f"checkpoint {path} cannot be read ({error}): damaged, or of another kind") from error
     damaged = [name for name, tensor in tensors.items() if header["checksums"].get(name) != _checksum(tensor)]
     if damaged or set(tensors) != set(header["checksums"]):

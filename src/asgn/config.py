@@ -52,7 +52,7 @@ class ModelConfig(Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.variant.startswith(("SNLE", "N+", "MN+")) and self.image_size % 32:
+        if self.variant.split("+")[0] in ("SNLE", "N", "MN") and self.image_size % 32:
             raise UserError(
                 f"image_size {self.image_size} cannot be used by {self.variant}: give a multiple of 32, such as "
                 f"{self.image_size // 32 * 32}"
@@ -64,7 +64,7 @@ class ModelConfig(Settings):
 
     @classmethod
     def for_variant(cls, variant: Variant, vocabulary_size: int, **changes: Any) -> "ModelConfig":
-        """The paper's sizes; for `M`, `N`, `MN` and `V`, smaller widths that keep the shipped model small.
+        """The paper's sizes; for `M`, `N`, `MN`, `V` and what others build, smaller widths that keep a model small.
 
         `V` takes images of 448 pixels, 32 patches of 14 or 28 of 16 a side.
 
@@ -79,7 +79,8 @@ class ModelConfig(Settings):
             "V": {**small, "detail_size": 128, "image_size": 448},
         }
         name = str(variant.without_densecrf())
-        return cls(**{"variant": name, "vocabulary_size": vocabulary_size, **own[variant.backbone], **changes})
+        sizes = own[variant.backbone or "M"]
+        return cls(**{"variant": name, "vocabulary_size": vocabulary_size, **sizes, **changes})
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from asgn.errors import VariantError
 
 LAYERS = ("conv1", "conv2", "conv3", "conv4", "conv5")
 DEFAULT_DETAIL = ("conv3", "conv4", "conv5")
-GRAMMAR = "(SNLE | (R|D|M|N|MN|V)+(LSTM|RMI)) [+DE[(conv1,...,conv5)]] [+SE] [+AT] [+DCRF]"
+GRAMMAR = "(SNLE | (R|D|M|N|MN|V)+(LSTM|RMI) | MODULE:FUNCTION) [+DE[(conv1,...,conv5)]] [+SE] [+AT] [+DCRF]"
 
 _PATTERN = re.compile(
-    r"(?:(?P<snle>SNLE)|(?P<backbone>MN|[RDMNV])\+(?P<fusion>LSTM|RMI))"
+    r"(?:(?P<snle>SNLE)|(?P<backbone>MN|[RDMNV])\+(?P<fusion>LSTM|RMI)|(?P<builder>[^\W\d][\w.]*:[^\W\d]\w*))"
     r"(?P<detail>\+DE(?:\((?P<layers>[a-z0-9,]+)\))?)?(?P<semantic>\+SE)?(?P<adversarial>\+AT)?(?P<densecrf>\+DCRF)?"
 )
 
@@ -26,16 +26,18 @@ class Variant:
 
     `R` is ResNet-101 trained on ImageNet, `D` DeepLab-101 on VOC, `SNLE` FCN-32s on VGG-16, `M` DeepLab on
     MobileNetV2, `N` the detector YOLOX-nano, `MN` these two joined, `V` a vision transformer. Each field has exactly
-    one reader: `backbone`, `fusion`, `detail` and `semantic` the model's assembly, `adversarial` the training step,
-    `densecrf` inference.
+    one reader: `backbone`, `fusion`, `detail`, `semantic` and `builder` the model's assembly, `adversarial` the
+    training step, `densecrf` inference.
     """
 
-    backbone: BackboneName
+    backbone: BackboneName | None
     fusion: FusionName = "LSTM"
     detail: tuple[str, ...] = ()
     semantic: bool = False
     adversarial: bool = False
     densecrf: bool = False
+    builder: str | None = None
+    """In the place of backbone and fusion, the import name of what builds a generator from outside of the package."""
 
     @classmethod
     def parse(cls, name: str) -> "Variant":
@@ -49,16 +51,17 @@ class Variant:
         if match is None or layers is None:
             raise VariantError(f"unknown variant {name!r}: did you mean {nearest_name(name)!r}? Grammar: {GRAMMAR}")
         return cls(
-            backbone=cast(BackboneName, match["backbone"] or "SNLE"),
+            backbone=cast(BackboneName | None, match["backbone"] or match["snle"]),
             fusion=cast(FusionName, match["fusion"] or "LSTM"),
             detail=layers,
             semantic=bool(match["semantic"]),
             adversarial=bool(match["adversarial"]),
             densecrf=bool(match["densecrf"]),
+            builder=match["builder"],
         )
 
     def __str__(self) -> str:
-        parts: list[str] = ["SNLE"] if self.backbone == "SNLE" else [self.backbone, self.fusion]
+        parts = [self.builder or str(self.backbone), *([] if self.backbone in ("SNLE", None) else [self.fusion])]
         if self.detail:
             parts.append("DE" if self.detail == DEFAULT_DETAIL else f"DE({','.join(self.detail)})")
         switches = ("SE", self.semantic), ("AT", self.adversarial), ("DCRF", self.densecrf)

@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from asgn.models.pointwise import pointwise
 from asgn.models.semantic import MaskHead, SemanticMaskHead
 from tests.models.ladder import Ladder
 
@@ -19,7 +20,7 @@ def feature():
 
 
 def test_without_se_the_image_has_no_part(fused, feature):
-    head = MaskHead(8)
+    head = MaskHead(pointwise(8, 1))
     assert head.image_part({"conv5": feature}) is None
     torch.testing.assert_close(head(fused, None), F.conv2d(fused, head.score.weight, head.score.bias))
 
@@ -27,7 +28,7 @@ def test_without_se_the_image_has_no_part(fused, feature):
 @pytest.mark.parametrize("joined", ["prob", "logit", "feat"])
 def test_the_split_equals_one_convolution_over_the_concatenation(joined, fused, feature):
     torch.manual_seed(0)
-    head = SemanticMaskHead(8, BACKBONE, joined)
+    head = SemanticMaskHead(pointwise(8, 1), BACKBONE, joined)
     for parameter in head.parameters():
         torch.nn.init.normal_(parameter)
     score = F.conv2d(fused, head.score.weight, head.score.bias)
@@ -44,7 +45,7 @@ def test_the_split_equals_one_convolution_over_the_concatenation(joined, fused, 
 
 @pytest.mark.parametrize("joined", ["prob", "logit", "feat"])
 def test_semantic_embedding_starts_as_a_rising_function_of_the_base_map(joined, fused, feature):
-    head = SemanticMaskHead(8, BACKBONE, joined)
+    head = SemanticMaskHead(pointwise(8, 1), BACKBONE, joined)
     base = F.conv2d(fused, head.score.weight, head.score.bias)
     expected = {"prob": 8 / (1 + torch.exp(-base)) - 4, "logit": base, "feat": base}[joined]
     torch.testing.assert_close(head(fused, head.image_part({"conv5": feature})), expected)
@@ -52,13 +53,13 @@ def test_semantic_embedding_starts_as_a_rising_function_of_the_base_map(joined, 
 
 @pytest.mark.parametrize(("joined", "count"), [("prob", 8 + 1 + 1 + 12 + 1), ("logit", 23), ("feat", 8 + 12 + 1)])
 def test_parameters_are_those_of_the_textbook_layers(joined, count):
-    assert sum(weight.numel() for weight in SemanticMaskHead(8, BACKBONE, joined).parameters()) == count
+    assert sum(weight.numel() for weight in SemanticMaskHead(pointwise(8, 1), BACKBONE, joined).parameters()) == count
 
 
 @pytest.mark.parametrize("joined", ["prob", "logit", "feat"])
 def test_a_random_start_is_that_of_the_whole_convolution(joined):
     torch.manual_seed(0)
-    head = SemanticMaskHead(8, BACKBONE, joined, "random")
+    head = SemanticMaskHead(pointwise(8, 1), BACKBONE, joined, "random")
     inputs = head.semantic.in_channels + (joined != "feat")
     bound = (6 / (inputs + 1)) ** 0.5
     assert head.semantic.weight.abs().max() <= bound

@@ -45,7 +45,7 @@ def _describe(name: str) -> list[str]:
     return [
         f"`{name}`",
         ", ".join(_TABLE_NAMES[table] for table in _TABLE_NAMES if name in [row.variant for row in TABLES[table].rows]),
-        _BACKBONES[variant.backbone],
+        _BACKBONES[str(variant.backbone)],
         "mLSTM" if variant.fusion == "RMI" else "1x1 convolution",
         ", ".join(variant.detail),
         *("yes" if present else "" for present in switches),

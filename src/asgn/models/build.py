@@ -4,13 +4,15 @@ from asgn.config import ModelConfig
 from asgn.models import snle
 from asgn.models.backbone import Backbone
 from asgn.models.detail import DetailEnhancement
+from asgn.models.foreign import build_foreign
 from asgn.models.fusion import SentenceFusion
 from asgn.models.generator import Generator
 from asgn.models.joined import JoinedPointwise
 from asgn.models.language import LanguageEncoder
 from asgn.models.mobilenet import MobileNetV2
 from asgn.models.mobilenet_yolox import MobileNetAndYolox
-from asgn.models.pointwise import start_glorot
+from asgn.models.paper_generator import PaperGenerator
+from asgn.models.pointwise import pointwise, start_glorot
 from asgn.models.resnet import ResNet101
 from asgn.models.rmi import RecurrentFusion
 from asgn.models.semantic import MaskHead, SemanticMaskHead
@@ -27,29 +29,44 @@ _UPSAMPLING: dict[BackboneName, type[CentredBilinear | Deconvolution | LegacyBil
     "V": CentredBilinear,
 }
 
-def build_generator(config: ModelConfig) -> Generator:
-    """The generator of a variant with random weights.
+
+def build_generator(config: ModelConfig, named_by_user: bool = False) -> Generator:
+    """The generator of a variant with random weights, or with those that code from outside of the package gives it.
+
+    Args:
+        config: whose row may name such code.
+        named_by_user: a user named the row, and no file; see `foreign`.
 
     Raises:
-        VariantError: the row name is unknown.
+        VariantError: the row name is unknown, or what it names cannot be built.
+        CheckpointError: it names code that is not trusted.
         UserError: timm has no such vision transformer, or the image does not divide into its patches.
         MissingExtraError: the backbone is V, and the extra `timm` is not installed.
     """
     variant = Variant.parse(config.variant)
-    backbone = _build_backbone(variant, config)
+    if variant.builder is None:
+        return _build_row(variant, config)
+    generator = build_foreign(variant.builder, config, named_by_user)
+    generator.freeze_backbone()
+    return generator
+
+
+def _build_row(variant: Variant, config: ModelConfig) -> PaperGenerator:
+    assert variant.backbone is not None
+    backbone = _build_backbone(variant.backbone, config)
     detail = DetailEnhancement(backbone, variant.detail, config.detail_size) if variant.detail else None
     detail_channels = 0 if detail is None else detail.out_channels
     fusion = _build_fusion(variant, config, detail_channels)
-    generator = Generator(
+    generator = PaperGenerator(
         backbone=backbone,
         visual=start_glorot(JoinedPointwise(backbone, backbone.output, config.visual_size)),
         detail=detail,
         language=_build_language(variant, config),
         fusion=fusion,
         head=(
-            SemanticMaskHead(fusion.out_channels, backbone, config.semantic_input, config.semantic_start)
+            SemanticMaskHead(pointwise(fusion.out_channels, 1), backbone, config.semantic_input, config.semantic_start)
             if variant.semantic
-            else MaskHead(fusion.out_channels)
+            else MaskHead(pointwise(fusion.out_channels, 1))
         ),
         upsample=_UPSAMPLING.get(variant.backbone, LegacyBilinear)(backbone.stride),
     )
@@ -58,8 +75,8 @@ def build_generator(config: ModelConfig) -> Generator:
     return generator
 
 
-def _build_backbone(variant: Variant, config: ModelConfig) -> Backbone:
-    match variant.backbone:
+def _build_backbone(name: BackboneName, config: ModelConfig) -> Backbone:
+    match name:
         case "SNLE":
             return VGG16(config.conventions)
         case "M":

@@ -1,27 +1,20 @@
-"""The segmentation network F (Sec. III-B): image and phrase to mask logits."""
+"""The contract of every generator: images and phrases in, mask logits on a grid out (docs/own-generator.md)."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
 
-import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from asgn.models.backbone import Backbone, Features
-from asgn.models.detail import DetailEnhancement
-from asgn.models.fusion import SentenceFusion
-from asgn.models.joined import JoinedPointwise
-from asgn.models.language import LanguageEncoder
-from asgn.models.rmi import RecurrentFusion
-from asgn.models.semantic import MaskHead
-from asgn.models.spatial import spatial_coordinates
+from asgn.models.upsampling import CentredBilinear, LegacyBilinear
 
 
 class ImageFeatures(NamedTuple):
-    """Everything that depends on the image alone, for I images on a grid h x w."""
+    """Everything that depends on the image alone, for I images."""
 
     fusion: tuple[Tensor, ...]
-    """The image's share of the fusion, each (I, C, h, w)."""
-    semantic: Tensor | None
+    """The image's share of what meets the phrase, each (I, ...); of the paper's networks (I, C, h, w)."""
+    semantic: Tensor | None = None
     """The image's share of the logits with SE, (I, 1, h, w)."""
 
     def select(self, index: Tensor) -> "ImageFeatures":
@@ -39,84 +32,78 @@ class Prediction(NamedTuple):
     """(P, 1, S, S) upsampled to the input's size."""
 
 
-class Generator(nn.Module):
-    """Backbone, language encoder, fusion and mask head put together.
+class ReferringGenerator(Protocol):
+    """What the steps of training ask of anybody's network, which need not inherit from `Generator`."""
 
-    `encode` runs once per image; `decode` then costs only what depends on the phrase.
+    stride: int
+    """Pixels between neighbouring logits."""
+    first_pixel: int
+    """Where in a row of pixels the first logit lies: logit i is compared with pixel first_pixel + stride * i."""
+
+    def __call__(self, images: Tensor, image_index: Tensor, tokens: Tensor, lengths: Tensor) -> Prediction:
+        """Masks of P phrases over I raw RGB images, (I, 3, S, S) in 0..255; phrase p over image `image_index[p]`.
+
+        `tokens` is (P, T) int64, right-padded; `lengths` (P,).
+        """
+
+    @property
+    def upsample(self) -> Callable[[Tensor], Tensor]:
+        """(P, 1, h, w) at the stride to (P, 1, S, S)."""
+
+    def regularised_weights(self) -> list[Tensor]:
+        """The weights that the L2 penalty acts on."""
+
+
+class Generator(nn.Module):
+    """What runs, checkpoints and `Segmenter` take: a `ReferringGenerator` that encodes an image once for all phrases.
+
+    A subclass defines `encode` and `decode`, and sets `backbone` where its image features come from one that may be
+    frozen. `upsample` may be another module than the bilinear one, which has cells on pixel stride * i, or in the
+    middle of their pixels with a `first_pixel` of stride // 2.
     """
 
-    def __init__(
-        self,
-        backbone: Backbone,
-        visual: JoinedPointwise,
-        detail: DetailEnhancement | None,
-        language: LanguageEncoder,
-        fusion: SentenceFusion | RecurrentFusion,
-        head: MaskHead,
-        upsample: nn.Module,
-    ) -> None:
+    def __init__(self, stride: int, first_pixel: int = 0) -> None:
         super().__init__()
-        self.backbone = backbone
-        self.visual = visual
-        self.detail = detail
-        self.language = language
-        self.fusion = fusion
-        self.head = head
-        self.upsample = upsample
-        self.freeze_backbone()
-
-    @property
-    def stride(self) -> int:
-        """Pixels between neighbouring logits."""
-        return self.backbone.stride
-
-    @property
-    def first_pixel(self) -> int:
-        """Where in a row of pixels the first logit lies; see `Backbone`."""
-        return self.backbone.first_pixel
-
-    def freeze_backbone(self, frozen: bool = True) -> None:
-        """Take the backbone out of training, or put it back; its batch norm stays fixed either way."""
-        self.backbone.freeze(frozen)
-
-    @property
-    def maps_read(self) -> tuple[str, ...]:
-        """Names of the backbone's maps that the rest of the network reads."""
-        layers = (self.backbone.output, *(self.detail.reduce if self.detail is not None else ()))
-        return tuple(dict.fromkeys(name for layer in layers for name in self.backbone.maps_of(layer)))
+        self.stride = stride
+        self.first_pixel = first_pixel
+        self.backbone: Backbone | None = None
+        self.upsample: Callable[[Tensor], Tensor] = (CentredBilinear if first_pixel else LegacyBilinear)(stride).forward
 
     def encode(self, images: Tensor | Features) -> ImageFeatures:
         """Raw RGB images, (I, 3, S, S) in 0..255, or `maps_read` of them, to what every phrase about them shares."""
-        features = self.backbone(images) if isinstance(images, Tensor) else images
-        visual = self.visual(features)
-        image = self.describe(visual, spatial_coordinates(visual))
-        detail = None if self.detail is None else self.detail(features)
-        return ImageFeatures(self.fusion.image_part(image, detail), self.head.image_part(features))
-
-    def describe(self, visual: Tensor, coordinates: Tensor) -> Tensor:
-        """The visual layer's map, (I, C, h, w), at unit length, joined with (I or 1, 8, h, w) coordinates."""
-        return torch.cat([F.normalize(visual, dim=1), coordinates.expand(len(visual), -1, -1, -1)], dim=1)
+        raise TypeError(f"{type(self).__name__} does not define encode")
 
     def decode(self, features: ImageFeatures, tokens: Tensor, lengths: Tensor) -> Tensor:
         """Logits (P, 1, h, w) of P phrases over one image, or over one image per phrase.
 
         `tokens` is (P, T) int64, right-padded; `lengths` (P,).
         """
-        fused = self.fusion(features.fusion, self.language(tokens, lengths))
-        logits: Tensor = self.head(fused, features.semantic)
-        return logits
+        raise TypeError(f"{type(self).__name__} does not define decode")
 
     def forward(self, images: Tensor | Features, image_index: Tensor, tokens: Tensor, lengths: Tensor) -> Prediction:
         """Masks of P phrases, phrase p over image `image_index[p]`."""
         grid = self.decode(self.encode(images).select(image_index), tokens, lengths)
         return Prediction(grid, self.upsample(grid))
 
+    @property
+    def maps_read(self) -> tuple[str, ...]:
+        """Names of the backbone's maps that `encode` takes in the place of images; none where it takes images only."""
+        return ()
+
+    def freeze_backbone(self, frozen: bool = True) -> None:
+        """Take the backbone out of training, or put it back; its batch norm stays fixed either way."""
+        if self.backbone is not None:
+            self.backbone.freeze(frozen)
+
+    def backbone_weights(self) -> list[nn.Parameter]:
+        """The weights that `freeze_backbone` acts on."""
+        return [] if self.backbone is None else list(self.backbone.parameters())
+
     def regularised_weights(self) -> list[Tensor]:
-        """The convolution weights that the L2 penalty acts on: all but backbone, language and mLSTM gates."""
-        parts = [self.visual, self.head, *([self.detail] if self.detail is not None else []), self.fusion]
+        """The weights that the L2 penalty acts on: the trained convolutions, those of the backbone left out."""
+        left_out = {id(weight) for weight in self.backbone_weights()}
         return [
             weight
-            for part in parts
-            for name, weight in part.named_parameters()
-            if name.endswith("weight") and not name.startswith("gates_of")
+            for weight in self.parameters()
+            if weight.ndim == 4 and weight.requires_grad and id(weight) not in left_out
         ]

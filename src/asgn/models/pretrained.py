@@ -16,6 +16,7 @@ from asgn.models import yolox_weights
 from asgn.models.backbone import Backbone
 from asgn.models.generator import Generator
 from asgn.models.mobilenet_yolox import MobileNetAndYolox
+from asgn.models.paper_generator import PaperGenerator
 from asgn.models.vision_transformer import VisionTransformer
 from asgn.models.weights_file import load_exactly, read_weights, sha256_of, without_wrappers
 from asgn.variants import BackboneName, Variant
@@ -129,13 +130,17 @@ def load_backbone_weights(generator: Generator, variant: Variant, weights: Weigh
 
     `default` takes torchvision's weights, for `V` timm's, downloaded once; `random` leaves all as it is; a path is a
     state dict, .safetensors, .pth or .pt, for `N` .onnx too, whose wrapper prefixes and known heads are disregarded.
-    `MN` takes a file for each part.
+    `MN` takes a file for each part. A generator from outside of the package has the weights that it was built with.
 
     Raises:
         CheckpointError: a file cannot be read or does not fit, the download failed, or there is none to download.
     """
     if weights == "random":
         return Provenance("random", None, ())
+    if not isinstance(generator, PaperGenerator) or variant.backbone is None:
+        if weights != "default":
+            raise CheckpointError(f"--weights FILE is for the backbones of asgn: have {variant.builder} load its own")
+        return Provenance(str(variant.builder), None, ("unknown",))
     if isinstance(generator.backbone, MobileNetAndYolox):
         return _load_both(generator.backbone, weights)
     if isinstance(weights, tuple):
@@ -217,7 +222,7 @@ def _trained_on_of(digest: str) -> tuple[str, ...]:
     return ("unknown",)
 
 
-def _load_into(generator: Generator, source: _Source, tensors: Mapping[str, Tensor], origin: str) -> None:
+def _load_into(generator: PaperGenerator, source: _Source, tensors: Mapping[str, Tensor], origin: str) -> None:
     named = _named(source, tensors)
     visual = {name: tensor for name, tensor in named.items() if name.rpartition(".")[0] == source.visual}
     backbone = {name: tensor for name, tensor in named.items() if name not in visual}
@@ -237,7 +242,7 @@ def _named(source: _Source, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     )
 
 
-def _load_visual(generator: Generator, tensors: Mapping[str, Tensor], origin: str) -> None:
+def _load_visual(generator: PaperGenerator, tensors: Mapping[str, Tensor], origin: str) -> None:
     """The classifier's 1000 rows as a 1x1 convolution; a visual layer of another width starts again."""
     own = generator.visual.state_dict()
     if len(own["weight"]) == len(tensors["weight"]):

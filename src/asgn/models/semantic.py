@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from asgn.models.backbone import Backbone, Features
 from asgn.models.joined import JoinedPointwise
-from asgn.models.pointwise import glorot_part_, pointwise, start_glorot
+from asgn.models.pointwise import glorot_part_, start_glorot
 
 SemanticInput = Literal["prob", "logit", "feat"]
 SemanticStart = Literal["neutral", "random"]
@@ -18,11 +18,14 @@ _START = {"prob": (8.0, -4.0), "logit": (1.0, 0.0), "feat": (1.0, 0.0)}
 
 
 class MaskHead(nn.Module):
-    """conv2 of the base model: fused features to one logit per cell."""
+    """conv2 of the base model: fused features to one logit per cell.
 
-    def __init__(self, channels: int) -> None:
+    `score` may be any module from what a generator computes of image and phrase, (P, C, ...), to logits (P, 1, h, w).
+    """
+
+    def __init__(self, score: nn.Module) -> None:
         super().__init__()
-        self.score = pointwise(channels, 1)
+        self.score = score
 
     def image_part(self, features: Features) -> Tensor | None:
         """Nothing here depends on the image alone."""
@@ -30,7 +33,7 @@ class MaskHead(nn.Module):
         return None
 
     def forward(self, fused: Tensor, image_part: Tensor | None) -> Tensor:
-        """(P, C, h, w) to logits (P, 1, h, w)."""
+        """(P, C, ...) to logits (P, 1, h, w)."""
         del image_part
         logits: Tensor = self.score(fused)
         return logits
@@ -48,9 +51,9 @@ class SemanticMaskHead(MaskHead):
     """
 
     def __init__(
-        self, channels: int, backbone: Backbone, joined: SemanticInput, start: SemanticStart = "neutral"
+        self, score: nn.Module, backbone: Backbone, joined: SemanticInput, start: SemanticStart = "neutral"
     ) -> None:
-        super().__init__(channels)
+        super().__init__(score)
         self.joined = joined
         self.semantic = JoinedPointwise(backbone, backbone.output, 1, bias=joined != "feat")
         nn.init.zeros_(self.semantic.weight)
@@ -70,7 +73,7 @@ class SemanticMaskHead(MaskHead):
         return part
 
     def forward(self, fused: Tensor, image_part: Tensor | None) -> Tensor:
-        """(P, C, h, w) and the image's share to logits (P, 1, h, w)."""
+        """(P, C, ...) and the image's share, on the grid of the logits, to logits (P, 1, h, w)."""
         assert image_part is not None
         score: Tensor = self.score(fused)
         if self.weight is None:

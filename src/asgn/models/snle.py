@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from asgn.models.fusion import SentenceFusion
-from asgn.models.generator import Generator
+from asgn.models.paper_generator import PaperGenerator
 from asgn.models.spatial import spatial_coordinates
 from asgn.models.vgg import VGG16
 
@@ -53,15 +53,16 @@ SCHEDULE = (
 )
 
 
-def initialise(generator: Generator) -> None:
+def initialise(generator: PaperGenerator) -> None:
     """The base code's normal distributions for the two layers of its MLP."""
     assert isinstance(generator.fusion, SentenceFusion)
+    assert isinstance(generator.head.score, nn.Conv2d)
     nn.init.normal_(generator.fusion.image.weight, std=0.05)
     nn.init.normal_(generator.fusion.language.weight, std=0.05)
     nn.init.normal_(generator.head.score.weight, std=0.1)
 
 
-def prepare(generator: Generator, stage: Stage) -> None:
+def prepare(generator: PaperGenerator, stage: Stage) -> None:
     """Choose the weights that a stage trains.
 
     What joins at the third stage is out of training before it, so that the weight decay does not wear it down.
@@ -76,7 +77,9 @@ def prepare(generator: Generator, stage: Stage) -> None:
         weight.requires_grad_(stage.target == "pixels")
 
 
-def box_logits(generator: Generator, crops: Tensor, coordinates: Tensor, tokens: Tensor, lengths: Tensor) -> Tensor:
+def box_logits(
+    generator: PaperGenerator, crops: Tensor, coordinates: Tensor, tokens: Tensor, lengths: Tensor
+) -> Tensor:
     """Logits (P,) that each phrase refers to its box: the first stage.
 
     `crops` is (P, 3, 224, 224) raw RGB, resized whatever its shape; `coordinates` (P, 8) of the boxes, see
@@ -88,7 +91,7 @@ def box_logits(generator: Generator, crops: Tensor, coordinates: Tensor, tokens:
 
 
 def cell_logits(
-    generator: Generator, images: Tensor, image_index: Tensor, tokens: Tensor, lengths: Tensor
+    generator: PaperGenerator, images: Tensor, image_index: Tensor, tokens: Tensor, lengths: Tensor
 ) -> Tensor:
     """Logits (P, 1, h, w) without detail enhancement, semantic embedding and upsampling: the second stage.
 
@@ -107,7 +110,7 @@ def box_coordinates(boxes: Tensor, height: int, width: int) -> Tensor:
     return torch.cat([low, high, (low + high) / 2, high - low], dim=1)
 
 
-def regularised_weights(generator: Generator) -> list[Tensor]:
+def regularised_weights(generator: PaperGenerator) -> list[Tensor]:
     """What SNLE's weight decay acts on: the trained weights, the LSTM's too, but no bias and no embedding."""
     return [
         weight
@@ -117,7 +120,7 @@ def regularised_weights(generator: Generator) -> list[Tensor]:
 
 
 def _plain_logits(
-    generator: Generator, visual: Tensor, coordinates: Tensor, tokens: Tensor, lengths: Tensor
+    generator: PaperGenerator, visual: Tensor, coordinates: Tensor, tokens: Tensor, lengths: Tensor
 ) -> Tensor:
     """The network as if it had neither detail enhancement nor semantic embedding; (P, 1, h, w)."""
     image = generator.describe(visual, coordinates)
@@ -129,7 +132,7 @@ def _plain_logits(
     return logits
 
 
-def _backbone_of(generator: Generator) -> VGG16:
+def _backbone_of(generator: PaperGenerator) -> VGG16:
     if not isinstance(generator.backbone, VGG16):
         raise TypeError(f"the stages of SNLE train its own backbone, not {type(generator.backbone).__name__}")
     return generator.backbone

@@ -13,8 +13,8 @@ POWER = 0.9
 
 def generator_optimizer(generator: Generator, config: TrainConfig) -> Adam:
     """Adam over what trains in the generator; a fine-tuned backbone has its own rate."""
-    backbone = [weight for weight in generator.backbone.parameters() if weight.requires_grad]
-    known = {id(weight) for weight in generator.backbone.parameters()}
+    backbone = [weight for weight in generator.backbone_weights() if weight.requires_grad]
+    known = {id(weight) for weight in generator.backbone_weights()}
     head = [weight for weight in generator.parameters() if weight.requires_grad and id(weight) not in known]
     groups = [{"params": head, "lr": config.learning_rate}]
     if backbone:

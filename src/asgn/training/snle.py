@@ -15,7 +15,8 @@ from asgn.config import LossConfig, TrainConfig
 from asgn.data.types import Batch
 from asgn.losses import divisor_of, target_of_cells, weight_penalty, weighted_cross_entropy
 from asgn.models import snle
-from asgn.models.generator import Generator, Prediction
+from asgn.models.generator import Prediction
+from asgn.models.paper_generator import PaperGenerator
 from asgn.training.distributed import average_gradients
 from asgn.training.optimizers import adam
 from asgn.training.step import Report, Step, guarded_step
@@ -23,7 +24,7 @@ from asgn.training.step import Report, Step, guarded_step
 STEPS_OF_ORIGINAL = sum(stage.steps for stage in snle.SCHEDULE)
 
 
-def snle_optimizer(generator: Generator, config: TrainConfig) -> SGD | Adam:
+def snle_optimizer(generator: PaperGenerator, config: TrainConfig) -> SGD | Adam:
     """Momentum descent over all that any stage trains, or Adam; what a stage freezes has no gradient in it."""
     for stage in snle.SCHEDULE:
         snle.prepare(generator, stage)
@@ -40,7 +41,7 @@ class PixelLoss:
     the same as in the other rows, whose cross entropy is as if summed over that grid.
     """
 
-    def __init__(self, network: Generator, scale: float) -> None:
+    def __init__(self, network: PaperGenerator, scale: float) -> None:
         self.network = network
         self.scale = scale
 
@@ -57,7 +58,7 @@ class StagedStep:
 
     def __init__(
         self,
-        network: Generator,
+        network: PaperGenerator,
         optimizer: Optimizer,
         pixels: Step,
         pixel_rate: float,

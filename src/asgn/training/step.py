@@ -21,7 +21,7 @@ from asgn.losses import (
     weight_penalty,
 )
 from asgn.models.discriminator import Discriminator
-from asgn.models.generator import Generator, Prediction
+from asgn.models.generator import Prediction, ReferringGenerator
 from asgn.training.distributed import average_over_processes
 
 Report = dict[str, Tensor]
@@ -39,7 +39,7 @@ SegmentationLoss = Callable[[Prediction, Tensor], tuple[Tensor, Report]]
 class GridLoss:
     """Eq. 3 on the output's grid and the L2 penalty, which keeps its share of the sum whatever the reduction."""
 
-    def __init__(self, network: Generator, losses: LossConfig) -> None:
+    def __init__(self, network: ReferringGenerator, losses: LossConfig) -> None:
         self.network = network
         self.losses = losses
 
@@ -48,7 +48,8 @@ class GridLoss:
         target = target_on_grid(masks, self.network.stride, self.network.first_pixel)
         entropy = cross_entropy(prediction.grid, target, self.losses.ce_reduction)
         divisor = divisor_of(self.losses.ce_reduction, target[0].numel())
-        penalty = self.losses.weight_decay / divisor * weight_penalty(self.network.regularised_weights())
+        weights = self.network.regularised_weights()
+        penalty = self.losses.weight_decay / divisor * weight_penalty(weights) if weights else entropy.new_zeros(())
         return entropy + penalty, {"ce": entropy.detach(), "l2": penalty.detach()}
 
 
@@ -184,7 +185,7 @@ class AdversarialStep:
         """The truth as D sees it (protocol section 6)."""
         if self.losses.real_masks == "literal":
             return masks.unsqueeze(1).float()
-        network: Generator = self.accelerator.unwrap_model(self.generator_step.generator)
+        network: ReferringGenerator = self.accelerator.unwrap_model(self.generator_step.generator)
         with torch.no_grad():
             matched: Tensor = network.upsample(target_on_grid(masks, network.stride, network.first_pixel))
         return matched

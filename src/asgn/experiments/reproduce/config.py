@@ -157,5 +157,5 @@ def check_weights(config: ReproductionConfig) -> None:
         if not weights.is_file():
             raise UserError(f"no weights at {weights}: check --weights")
         if len(backbones) > 1:
-            several = ", ".join(sorted(backbones))
+            several = ", ".join(sorted(map(str, backbones)))
             raise UserError(f"one file cannot be the weights of {several}: choose one with --backbone or --rows")

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
+from torch import Tensor
 
 from asgn.checkpoint import Model, load_model
 from asgn.config import LossConfig, ModelConfig, TrainConfig
@@ -26,6 +27,8 @@ from asgn.inference.load import find_model
 from asgn.models import snle
 from asgn.models.build import build_generator
 from asgn.models.discriminator import Discriminator
+from asgn.models.generator import Generator
+from asgn.models.paper_generator import PaperGenerator
 from asgn.models.pretrained import Weights, load_backbone_weights
 from asgn.models.word_embedding import WordEmbedding
 from asgn.training.average import AveragedGenerator
@@ -128,26 +131,19 @@ def accelerator_of(train: TrainConfig, cpu: bool) -> Accelerator:
 
 def build_state(plan: RunConfig) -> TrainingState:
     """Networks with their first weights, and their optimisers."""
-    source = None if plan.start_from is None else load_model(find_model(plan.start_from))
-    trained = plan.vocabulary or extended_vocabulary(
-        None if source is None else source.vocabulary, (item.text for item in _texts(plan.train_data))
-    )
-    vocabulary, vectors = with_vectors(trained, plan.word_vectors, source)
-    size = {"image_size": _PAPER_SIZE} if plan.variant.backbone == "SNLE" and not plan.is_staged else {}
-    config = ModelConfig.for_variant(plan.variant, len(vocabulary), **size | plan.model_changes)
+    source = None if plan.start_from is None else load_model(find_model(plan.start_from), plan.variant.builder)
+    vocabulary, vectors = _words(plan, source)
+    config = _model_config(plan, len(vocabulary), source)
     if vectors is not None:
         config = replace(config, word_vector_size=vectors.shape[1], trained_words=vocabulary.trained)
-    generator = build_generator(config).to(memory_format=torch.channels_last)
-    if vectors is not None and isinstance(generator.language.embedding, WordEmbedding):
+    generator = build_generator(config, named_by_user=True).to(memory_format=torch.channels_last)
+    if vectors is not None and isinstance(generator, PaperGenerator):
+        assert isinstance(generator.language.embedding, WordEmbedding)
         generator.language.embedding.set_vectors(vectors)
-    provenance: dict[str, Any] = {}
-    if source is not None:
-        provenance |= load_start(generator, vocabulary, source, str(plan.start_from))
-    elif not plan.resume:
-        provenance["backbone"] = asdict(load_backbone_weights(generator, plan.variant, plan.weights))
+    provenance = _first_weights(generator, plan, vocabulary, source)
     generator.freeze_backbone(not plan.train.finetune)
-    is_snle = plan.variant.backbone == "SNLE"
-    optimizer = snle_optimizer(generator, plan.train) if is_snle else generator_optimizer(generator, plan.train)
+    own = _as_snle(generator, plan.variant)
+    optimizer = generator_optimizer(generator, plan.train) if own is None else snle_optimizer(own, plan.train)
     discriminator = build_discriminator(plan.losses) if plan.variant.adversarial else None
     decay = plan.train.average_decay
     provenance["data"] = data_description(plan.train_data)
@@ -160,6 +156,43 @@ def build_state(plan: RunConfig) -> TrainingState:
         settings=run_settings(plan),
         average=AveragedGenerator(generator, optimizer, decay) if decay else None,
     )
+
+
+def _words(plan: RunConfig, source: Model | None) -> tuple[Vocabulary, Tensor | None]:
+    """The words that a run knows, and their vectors where they have any.
+
+    What is built outside of the package, and began from a trained model, keeps that model's words.
+    """
+    if plan.variant.builder is not None and plan.word_vectors is not None:
+        raise UserError(f"word vectors are for the rows of asgn: leave them out with {plan.variant}")
+    if plan.variant.builder is not None and source is not None:
+        return plan.vocabulary or source.vocabulary, None
+    known = None if source is None else source.vocabulary
+    trained = plan.vocabulary or extended_vocabulary(known, (item.text for item in _texts(plan.train_data)))
+    return with_vectors(trained, plan.word_vectors, source)
+
+
+def _model_config(plan: RunConfig, words: int, source: Model | None) -> ModelConfig:
+    """The row's own sizes, or for what is built outside of the package those of the model that it began from."""
+    variant, changes = plan.variant, plan.model_changes
+    if variant.builder is not None and source is not None:
+        name = str(variant.without_densecrf())
+        return replace(source.config, **{"variant": name, "vocabulary_size": words, **changes})
+    size = {"image_size": _PAPER_SIZE} if variant.backbone == "SNLE" and not plan.is_staged else {}
+    return ModelConfig.for_variant(variant, words, **size | changes)
+
+
+def _first_weights(
+    generator: Generator, plan: RunConfig, vocabulary: Vocabulary, source: Model | None
+) -> dict[str, Any]:
+    """Load what a run begins with, and say where it comes from."""
+    if source is not None:
+        return load_start(generator, vocabulary, source, str(plan.start_from))
+    if plan.resume:
+        return {}
+    provenance = {"backbone": asdict(load_backbone_weights(generator, plan.variant, plan.weights))}
+    is_unknown = plan.variant.builder is not None and plan.weights != "random"
+    return provenance | {"start": {}} if is_unknown else provenance  # which no audit knows
 
 
 def build_discriminator(losses: LossConfig) -> Discriminator:
@@ -187,10 +220,11 @@ def _words_description(plan: RunConfig) -> dict[str, Any]:
 def build_step(state: TrainingState, plan: RunConfig, accelerator: Accelerator) -> Step:
     """The step that the variant asks for: AT decides, after the warm-up; SNLE has stages of its own."""
     network = state.model.generator
-    is_snle, is_adversarial = plan.variant.backbone == "SNLE", state.discriminator is not None
+    is_adversarial = state.discriminator is not None
     scale, rate = pixel_scale(plan.losses, is_adversarial)
     weight = plan.losses.ce_weight if plan.is_staged else 1.0  # plain descent heeds a loss's scale, Adam does not
-    segmentation = PixelLoss(network, scale) if is_snle else GridLoss(network, plan.losses)
+    own = _as_snle(network, plan.variant)
+    segmentation = GridLoss(network, plan.losses) if own is None else PixelLoss(own, scale)
     accept_either_layout()
     generator, optimizer = accelerator.prepare(network, state.optimizer)
     supervised = SupervisedStep(accelerator, generator, optimizer, segmentation, plan.train.micro_batch)
@@ -205,9 +239,14 @@ def build_step(state: TrainingState, plan: RunConfig, accelerator: Accelerator) 
             return adversarial(batch)
 
         step = after_warm_up
-    if plan.is_staged:
-        return StagedStep(network, state.optimizer, step, rate, plan.train, lambda: state.step)
+    if plan.is_staged and own is not None:
+        return StagedStep(own, state.optimizer, step, rate, plan.train, lambda: state.step)
     return step
+
+
+def _as_snle(generator: Generator, variant: Variant) -> PaperGenerator | None:
+    """SNLE's network, which has an optimiser and losses of its own; None for any other row's."""
+    return generator if isinstance(generator, PaperGenerator) and variant.backbone == "SNLE" else None
 
 
 def data_description(data: ReferringDataset) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from asgn.data.loading.feature_cache import FeatureCache, features_size
 from asgn.data.transforms import resize_and_pad_image
 from asgn.data.types import ReferringDataset
 from asgn.errors import UserError
+from asgn.models.backbone import Backbone
 from asgn.progress import progress_bar
 
 
@@ -33,15 +34,18 @@ def cached_features(
         OutputError: the disk has no room, or the folder cannot be written to.
     """
     network, size = model.generator, model.config.image_size
+    backbone = network.backbone
+    if backbone is None or not network.maps_read:
+        raise UserError(f"features can be cached only of a frozen backbone: {model.config.variant} takes images only")
     if config.finetune or config.augment or model.config.variant.startswith("SNLE"):
         raise UserError("features can be cached only of a frozen backbone: leave out --finetune, --augment and SNLE")
     ids = sorted(image_ids(data.expressions))
-    place = folder / _key(model, data, config.flip)
+    place = folder / _key(model, backbone, data, config.flip)
     device = accelerator.device
 
     @torch.no_grad()
     def compute(images: Tensor) -> Mapping[str, Tensor]:
-        maps = network.backbone(images.to(device).contiguous(memory_format=torch.channels_last))
+        maps = backbone(images.to(device).contiguous(memory_format=torch.channels_last))
         return {name: maps[name] for name in network.maps_read}
 
     def image(image_id: int) -> Tensor:
@@ -60,13 +64,13 @@ def cached_features(
     return cache
 
 
-def _key(model: Model, data: ReferringDataset, mirrored: bool) -> str:
+def _key(model: Model, backbone: Backbone, data: ReferringDataset, mirrored: bool) -> str:
     """All that the features depend on; equal weights compute other maps by another dilation, conventions or name."""
-    config, network = model.config, model.generator
-    size, reading = config.image_size, (config.dilation, config.conventions, network.maps_read)
+    config = model.config
+    size, reading = config.image_size, (config.dilation, config.conventions, model.generator.maps_read)
     vit_name = config.vit_name if config.variant.startswith("V+") else ""
     digest = hashlib.sha256(f"{data.fingerprint()} {size} {mirrored} {reading}{vit_name}".encode())
-    for name, tensor in sorted(network.backbone.state_dict().items()):
+    for name, tensor in sorted(backbone.state_dict().items()):
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     return f"{data.name}-{data.split}-{size}-{digest.hexdigest()[:16]}".replace("/", "_")

@@ -7,6 +7,7 @@ from torch import Tensor
 from asgn.checkpoint import Model
 from asgn.data.files.word_vectors import WordVectors
 from asgn.data.vocabulary import SPECIAL, Vocabulary
+from asgn.models.paper_generator import PaperGenerator
 from asgn.models.word_embedding import WordEmbedding
 
 
@@ -36,7 +37,7 @@ def with_vectors(
 
 
 def _vectors_of(model: Model) -> WordVectors | None:
-    embedding = model.generator.language.embedding
+    embedding = model.generator.language.embedding if isinstance(model.generator, PaperGenerator) else None
     if not isinstance(embedding, WordEmbedding):
         return None
     rows = embedding.scales.nonzero().flatten()
