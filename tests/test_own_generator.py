@@ -200,7 +200,7 @@ def test_further_phrases_cost_the_decoder_alone(place):
 class Anybodys(torch.nn.Module):
     """A network that knows nothing of asgn, as a loop of one's own may have."""
 
-    stride = 4
+    stride, first_pixel = 4, 0
 
     def __init__(self):
         super().__init__()

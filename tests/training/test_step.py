@@ -203,7 +203,7 @@ class PixelJudge(torch.nn.Module):
 class Painted(torch.nn.Module):
     """A generator that answers with the same 20 x 20 logits, which are its weights, at every image size."""
 
-    stride = 8
+    stride, first_pixel = 8, 0
 
     def __init__(self, phrases):
         super().__init__()
