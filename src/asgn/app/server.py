@@ -23,11 +23,13 @@ _FORM_BYTES = MIB
 
 @dataclass(frozen=True)
 class Tools:
-    """Annotation tools whose protocols are answered too."""
+    """Tools whose protocols are answered beside the page and the HTTP API."""
 
     x_anylabeling: bool = False
     label_studio: str = ""
     """Its address, from which images are fetched with the key in LABEL_STUDIO_API_KEY; empty for none."""
+    mcp: bool = False
+    """The Model Context Protocol, by which assistants call tools."""
 
 
 def build_server(
@@ -42,11 +44,12 @@ def build_server(
         tools: whose protocols are answered beside the page and the HTTP API.
 
     Raises:
-        MissingExtraError: the extra `app` is not installed.
+        MissingExtraError: the extra `app`, or `mcp` for its tool, is not installed.
     """
     prepare_gradio(folder)
     import gradio as gr
     from fastapi import FastAPI
+    from gradio.events import api
     from starlette.exceptions import HTTPException
     from starlette.routing import Mount
 
@@ -54,22 +57,28 @@ def build_server(
     from asgn.app.api import SegmentApi, show_error
     from asgn.app.body_limit import BodyLimit
     from asgn.app.examples import make_examples
+    from asgn.app.mcp_tool import SegmentTool, require_mcp
     from asgn.app.page import Page, build_page, style
     from asgn.app.service import SegmentService
     from asgn.app.work_queue import WorkQueue
 
-    limits = limits or Limits()
+    limits, tools = limits or Limits(), tools or Tools()
+    if tools.mcp:
+        require_mcp()
     service, queue, book = SegmentService(segmenter, limits), WorkQueue(limits.waiting), AnswerBook(limits.answer_bytes)
     handlers: dict[Any, Callable[..., Any]] = dict.fromkeys((UserError, HTTPException, Exception), show_error)
     server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, exception_handlers=handlers)
     server.router.routes += [*SegmentApi(service, queue).routes(), *book.routes()]
-    server.router.routes += tool_routes(service, queue, tools or Tools())
-    most = limits.file_bytes if tools is None else -(-4 * limits.file_bytes // 3)  # tools send base64
+    server.router.routes += tool_routes(service, queue, tools)
+    most = limits.file_bytes if tools == Tools() else -(-4 * limits.file_bytes // 3)  # tools send base64
     server.add_middleware(BodyLimit, most=most + _FORM_BYTES, message=limits.too_many_bytes)
     page = build_page(Page(service, queue, book), make_examples(folder, segmenter.vocabulary))
+    if tools.mcp:
+        with page:
+            api(SegmentTool(service, queue, book, folder).segment_image, queue=False, concurrency_limit=None)
     page.queue(max_size=limits.waiting, default_concurrency_limit=None)
     mounted = gr.mount_gradio_app(
-        server, page, path="/", footer_links=[], run_history=False, pwa=False, mcp_server=False, ssr_mode=False,
+        server, page, path="/", footer_links=[], run_history=False, pwa=False, mcp_server=tools.mcp, ssr_mode=False,
         enable_monitoring=False, max_file_size=limits.file_bytes, css=style(), show_error=False,
         theme=gr.themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
     )  # fmt: skip
@@ -81,7 +90,7 @@ def build_server(
 
 
 def tool_routes(service: "SegmentService", queue: "WorkQueue", tools: Tools) -> "list[Route]":
-    """What is served for annotation tools."""
+    """What is served for annotation tools; gradio itself serves assistants."""
     from asgn.app.health import HEALTH
     from asgn.app.labelstudio import LabelStudio, LabelStudioApi
     from asgn.app.xanylabeling import XAnyLabelingApi

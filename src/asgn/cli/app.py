@@ -24,6 +24,9 @@ def app(
             "--label-studio", metavar="URL", help="be an ML backend of the Label Studio at this address, too"
         ),
     ] = "",
+    mcp: Annotated[
+        bool, typer.Option("--mcp", help="be a tool of assistants by the Model Context Protocol too (extra mcp)")
+    ] = False,
 ) -> None:
     """Serve a web page and an HTTP API that segment images by phrase. Needs the extra `app`.
 
@@ -34,7 +37,6 @@ def app(
 
     if label_studio and not label_studio.startswith(("http://", "https://")):
         raise UserError(f"--label-studio {label_studio} is no address: give one such as http://localhost:8080")
-    tools = Tools(x_anylabeling, label_studio) if x_anylabeling or label_studio else None
     typer.echo("loading the model and the page ...", err=True)
     with tempfile.TemporaryDirectory(prefix="asgn-app-") as folder:
         prepare_gradio(Path(folder))
@@ -42,4 +44,4 @@ def app(
         with bind(host, port) as listener:
             shown = f"[{host}]" if ":" in host else host
             typer.echo(f"open http://{shown}:{listener.getsockname()[1]} in a browser; Ctrl-C ends it")
-            serve(segmenter, Path(folder), listener, tools)
+            serve(segmenter, Path(folder), listener, Tools(x_anylabeling, label_studio, mcp))
