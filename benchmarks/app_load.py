@@ -15,6 +15,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import httpx
@@ -130,22 +132,30 @@ def draw_picture(number: int, kind: str = "JPEG", side: int = 480) -> bytes:
 
 def main() -> None:
     model, seconds = sys.argv[1], float(sys.argv[2]) if len(sys.argv) > 2 else SECONDS
-    command = [sys.executable, "-c", "from asgn.cli.main import main; main()", "app", "--model", model, "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        try:
-            assert server.stdout is not None
-            address = re.search(r"http://\S+", server.stdout.readline())
-            assert address is not None
-            _wait_for(address[0])
-            asyncio.run(drive_users(address[0], USERS, min(10.0, seconds)))  # fills caches and allocators
-            load = asyncio.run(drive_users(address[0], USERS, seconds, server.pid))
-            images, phrases = fuzz_images(address[0], RUBBISH), fuzz_phrases(address[0], RUBBISH)
-            after = psutil.Process(server.pid).memory_info().rss
-        finally:
-            server.terminate()
+    with serving(model) as (url, server):
+        asyncio.run(drive_users(url, USERS, min(10.0, seconds)))  # fills caches and allocators
+        load = asyncio.run(drive_users(url, USERS, seconds, server))
+        images, phrases = fuzz_images(url, RUBBISH), fuzz_phrases(url, RUBBISH)
+        after = psutil.Process(server).memory_info().rss
     record(
         "app_load", {"users": USERS, "seconds": seconds, **summary(load), **_rubbish_summary(images, phrases, after)}
     )
+
+
+@contextmanager
+def serving(model: str, *options: str) -> Iterator[tuple[str, int]]:
+    """The address of a server and its process, while it runs."""
+    code = "from asgn.cli.main import main; main()"
+    command = [sys.executable, "-c", code, "app", "--model", model, "--port", "0", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            address = re.search(r"http://\S+(?= in)", server.stdout.readline())
+            assert address is not None
+            _wait_for(address[0])
+            yield address[0], server.pid
+        finally:
+            server.terminate()
 
 
 def summary(load: Load) -> dict[str, object]:

@@ -9,6 +9,8 @@ import numpy as np
 from PIL import Image as Pillow
 from scipy.io import savemat
 
+from asgn.data.files.plain_pickle import read_plain_pickle
+
 SIZE = 48, 64
 """Height and width of every photograph."""
 
@@ -104,6 +106,23 @@ def write_refer(root: Path, name: str = "unc", first_image: int = 100) -> None:
     }
     (folder / "instances.json").write_text(json.dumps(document))
     (folder / REFS[name]).write_bytes(python2_pickle(refs))
+
+
+def write_robust(root: Path, name: str = "r-refcoco") -> None:
+    """R-RefCOCO, its + or its g below `root`: `write_refer`'s set, each ref with a sentence that means nothing.
+
+    The first of these has no `sent`, only what R-RefCOCO's code reads.
+    """
+    original = {"r-refcoco": "unc", "r-refcoco+": "unc+", "r-refcocog": "gref-umd"}[name]
+    write_refer(root, original)
+    folder = root / f"r{FOLDERS[original]}"
+    (root / FOLDERS[original]).rename(folder)
+    refs = read_plain_pickle(folder / REFS[original])
+    for number, ref in enumerate(refs):
+        text = {"raw": "Green box", "tokens": ["green", "box"]} | ({"sent": "green box"} if number else {})
+        untrue = {**text, "sent_id": 9000 + number, "exist": False}
+        ref["sentences"] = [{**each, "exist": True} for each in ref["sentences"]] + [untrue]
+    (folder / REFS[original]).write_bytes(python2_pickle(refs))
 
 
 def _annotation(annotation_id: int, image_id: int, box: tuple[int, int, int, int], polygon: bool) -> dict[str, Any]:

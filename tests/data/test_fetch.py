@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from asgn.data.datasets import open_dataset
+from asgn.data.checks.image_origin import ImageLists
+from asgn.data.checks.leaks import audit
+from asgn.data.datasets import ROBUST, open_dataset
 from asgn.data.download import archives
 from asgn.data.download.archives import unpack
 from asgn.data.download.fetch import fetch
@@ -208,6 +210,17 @@ def test_files_that_no_address_gives_are_named_with_their_page(tmp_path):
     results = fetch("ref-zom", tmp_path / "root", source=tmp_path / "copy")
     assert [result.outcome for result in results] == ["imported"] * 4
     assert len(open_dataset("ref-zom", tmp_path / "root", "test").expressions) == 6
+
+
+@pytest.mark.parametrize("name", ROBUST)
+def test_r_refcoco_is_imported_and_audited(name, tmp_path):
+    with pytest.raises(DataError, match=r"refs\((unc|umd)\).p.*none has it.*by hand \(https://.*robust-ref-seg"):
+        fetch(name, tmp_path)
+    miniatures.write_robust(tmp_path / "copy", name)
+    root = tmp_path / "root"
+    assert [result.outcome for result in fetch(name, root, source=tmp_path / "copy")] == ["imported"] * 3
+    stamp = audit(open_dataset(name, root, "train"), ImageLists.parse([], root), backbone="R")
+    assert stamp.of_split(name, "val").status == "clean"
 
 
 def test_import_of_a_single_archive_and_of_nothing(tmp_path):

@@ -6,7 +6,8 @@ import pickle
 import numpy as np
 import pytest
 
-from asgn.data.datasets import open_dataset
+from asgn.data.checks.verify import verify
+from asgn.data.datasets import ROBUST, open_dataset
 from asgn.data.files.plain_pickle import read_plain_pickle
 from asgn.data.readers.refer import splits_of
 from asgn.errors import DataError
@@ -117,19 +118,21 @@ def test_ref_zom_finds_its_images_and_files_as_copies_have_them(layout, tmp_path
     assert {data.image(item.image_id).shape for item in data.expressions} == {(*SIZE, 3)}
 
 
-def test_sentences_that_mean_nothing_in_r_refcoco(tmp_path):
-    """Its refs are RefCOCO's with further sentences whose `exist` is false."""
-    miniatures.write_refer(tmp_path)
-    path = tmp_path / "refcoco" / "refs(unc).p"
-    refs = read_plain_pickle(path)
-    for ref in refs:
-        sentence = {"sent_id": 9000 + ref["ref_id"], "sent": "green box", "exist": False}
-        ref["sentences"] = [{**each, "exist": True} for each in ref["sentences"]] + [sentence]
-    path.write_bytes(miniatures.python2_pickle(refs))
-    data = open_dataset("unc", tmp_path, "val")
+@pytest.mark.parametrize("name", ROBUST)
+@pytest.mark.parametrize("layout", ["ours", "theirs"])
+def test_sentences_that_mean_nothing_in_r_refcoco(name, layout, tmp_path):
+    miniatures.write_robust(tmp_path, name)
+    if layout == "theirs":
+        (tmp_path / "images" / "mscoco").mkdir()
+        (tmp_path / "images" / "train2014").rename(tmp_path / "images" / "mscoco" / "train2014")
+    data = open_dataset(name, tmp_path, "val")
     assert {item.text for item in data.expressions if not item.annotation_ids} == {"green box"}
     assert sum(data.mask(item).any() for item in data.expressions) == 6
     assert len({item.ref_id for item in data.expressions}) == 4
+    assert data.image(data.expressions[0].image_id).shape == (*SIZE, 3)
+    first = open_dataset(name, tmp_path, "train").expressions
+    assert "Green box" in {item.text for item in first if not item.annotation_ids}
+    assert verify(name, tmp_path).ok
 
 
 def test_both_splits_of_gref_share_one_folder(tmp_path):

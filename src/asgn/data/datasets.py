@@ -7,10 +7,13 @@ from asgn.data.files.faults import Report, stop
 from asgn.data.types import ReferringDataset
 from asgn.errors import DataError
 
-NAMES = ("unc", "unc+", "gref", "gref-umd", "referit", "grefcoco", "ref-zom", "own", "synthetic")
-
 GENERALISED = ("grefcoco", "ref-zom")
 """Sets with phrases that mean no object or several."""
+
+ROBUST = ("r-refcoco", "r-refcoco+", "r-refcocog")
+"""RefCOCO's three sets with further sentences of each ref that mean nothing."""
+
+NAMES = ("unc", "unc+", "gref", "gref-umd", "referit", *GENERALISED, *ROBUST, "own", "synthetic")
 
 _REFER_SETS = {
     "unc": (("refcoco",), ("refs(unc).p",)),
@@ -19,12 +22,18 @@ _REFER_SETS = {
     "gref-umd": (("refcocog",), ("refs(umd).p",)),
     "grefcoco": (("grefcoco",), ("grefs(unc).json", "grefs(unc).p")),
     "ref-zom": (("ref-zom", "refzom"), ("refs(final).p", "Ref-ZOM(final).p", "Ref_ZOM.p")),
+    "r-refcoco": (("rrefcoco",), ("refs(unc).p",)),
+    "r-refcoco+": (("rrefcoco+",), ("refs(unc).p",)),
+    "r-refcocog": (("rrefcocog",), ("refs(umd).p", "refs(unc).p", "refs(google).p")),
 }
 """The folder that each set's annotations lie in and its refs file; where copies differ, all names in use."""
 
 _ANNOTATION_FOLDERS = ("", "data", "refer/data")
 _TRAINVAL_FOLDERS = ("images/trainval2014", "data/images/trainval2014")
-_COCO_FOLDERS = ("images/train2014", "images/mscoco/images/train2014", "data/images/mscoco/images/train2014")
+_COCO_FOLDERS = (
+    "images/train2014", "images/mscoco/images/train2014", "images/mscoco/train2014",
+    "data/images/mscoco/images/train2014", "data/images/mscoco/train2014",
+)  # fmt: skip
 
 
 def open_dataset(name: str, root: Path | None, split: str, *, seed: int = 0, report: Report = stop) -> ReferringDataset:
@@ -120,8 +129,8 @@ def refer_files(name: str, root: Path) -> tuple[Path, Path, Path]:
     """The instances file, the refs file and the image folder of a set of the REFER layout below `root`.
 
     The layouts taken are `<root>/refcoco` and, as the public REFER code has it, `<root>/data/refcoco`; images in
-    `<root>/images/train2014` or `<root>/images/mscoco/images/train2014`, those of Ref-ZOM also in a `trainval2014`.
-    Where nothing is there, the first of each is named, so that opening says what is missing.
+    `images/train2014`, `images/mscoco/images/train2014` or `images/mscoco/train2014` below either, those of Ref-ZOM
+    also in a `trainval2014`. Where nothing is there, the first of each is named, so that opening says what is missing.
     """
     folders, refs = _REFER_SETS[name]
     annotations = first_existing([root / base / folder for base in _ANNOTATION_FOLDERS for folder in folders])

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from asgn.data.by_image import image_ids
-from asgn.data.datasets import refer_files
+from asgn.data.datasets import ROBUST, refer_files
 from asgn.data.files.coco_instances import listed_origins
 from asgn.data.files.json_file import read_bytes, whole_number
 from asgn.data.readers.own import OwnFolder
@@ -29,7 +29,11 @@ EVALUATION_SPLITS: Mapping[str, tuple[str, ...]] = {
 }
 """What the four benchmarks are scored on."""
 
-GENERALISED_SPLITS: Mapping[str, tuple[str, ...]] = {"grefcoco": ("val", "testA", "testB"), "ref-zom": ("test",)}
+GENERALISED_SPLITS: Mapping[str, tuple[str, ...]] = {
+    "grefcoco": ("val", "testA", "testB"),
+    "ref-zom": ("test",),
+    **dict.fromkeys(ROBUST, ("val",)),
+}
 """What the generalised benchmarks are scored on; audited only where they are trained on or their files are there."""
 
 BENCHMARKS = {**EVALUATION_SPLITS, **GENERALISED_SPLITS}

@@ -127,7 +127,8 @@ def audit(
 ) -> LeakStamp:
     """Compare a training set's images with every evaluation split of the benchmarks.
 
-    Those of gRefCOCO and Ref-ZOM count where they are trained on, or where a folder or file names their images.
+    Those of gRefCOCO, Ref-ZOM and R-RefCOCO count where they are trained on, or where a folder or file names their
+    images.
 
     Args:
         data: what is trained on.

@@ -2,8 +2,8 @@
 
 Sizes and SHA-256 sums of the annotation archives are those that several public repositories give for the archived
 originals; the MD5 sum of the images is COCO's. ReferItGame's sums are of the text release that this project
-was checked against. gRefCOCO's annotations are those of its authors' public repository; Ref-ZOM's lie in folders of
-two file hosts, which no plain address reaches.
+was checked against. gRefCOCO's annotations are those of its authors' public repository; Ref-ZOM's and R-RefCOCO's
+lie in folders of file hosts, which no plain address reaches.
 """
 
 from dataclasses import dataclass
@@ -109,6 +109,23 @@ _REF_ZOM_FILES = tuple(
     )
     for name in ("refs(final).p", "instances.json")
 )
+_ROBUST_FILES = {
+    name: tuple(
+        Download(
+            name=file,
+            urls=(),
+            provides=(f"{folder}/{file}",),
+            folder=folder,
+            page="https://github.com/jianzongwu/robust-ref-seg",
+        )
+        for file in (refs, "instances.json")
+    )
+    for name, folder, refs in (
+        ("r-refcoco", "rrefcoco", "refs(unc).p"),
+        ("r-refcoco+", "rrefcoco+", "refs(unc).p"),
+        ("r-refcocog", "rrefcocog", "refs(umd).p"),
+    )
+}
 _REFERIT_PICTURES = Download(
     name="referitdata.tar.gz",
     urls=(
@@ -147,5 +164,6 @@ DOWNLOADS: dict[str, tuple[Download, ...]] = {
     "referit": (*_REFERIT_TEXTS, _REFERIT_PICTURES),
     "grefcoco": (*_GREFCOCO_FILES, _COCO_TRAIN2014),
     "ref-zom": (*_REF_ZOM_FILES, _COCO_TRAIN2014, _COCO_VAL2014),
+    **{name: (*files, _COCO_TRAIN2014) for name, files in _ROBUST_FILES.items()},
 }
 """The files of each data set."""

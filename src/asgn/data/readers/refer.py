@@ -182,7 +182,10 @@ def object_ids(ref: dict[str, Any]) -> tuple[int, ...]:
 
 
 def _sentences(sentences: list[Any], seen: set[int], where: str, report: Report) -> Iterator[tuple[int, str, bool]]:
-    """Id and text of each, and whether it means anything, which R-RefCOCO says by `exist`."""
+    """Id and text of each, and whether it means anything, which R-RefCOCO says by `exist`.
+
+    R-RefCOCO's own code reads `raw`, which stands for a `sent` that is not there.
+    """
     for sentence in sentences:
         named = where
         try:
@@ -192,7 +195,8 @@ def _sentences(sentences: list[Any], seen: set[int], where: str, report: Report)
             named = f"{where}: sentence {key}"
             if key in seen:
                 raise EntryError(f"the sent_id {key} is there twice")
-            text, exists = check_phrase(sentence.get("sent")), flag_of(sentence, "exist", default=True)
+            text = check_phrase(sentence.get("sent", sentence.get("raw")))
+            exists = flag_of(sentence, "exist", default=True)
         except EntryError as fault:
             report(f"{named}: {fault}")
             continue

@@ -18,6 +18,10 @@ DATA_NAMES = {
     "gref-umd": "G-Ref (UMD split)",
     "referit": "ReferItGame",
     "grefcoco": "gRefCOCO",
+    "ref-zom": "Ref-ZOM",
+    "r-refcoco": "R-RefCOCO",
+    "r-refcoco+": "R-RefCOCO+",
+    "r-refcocog": "R-RefCOCOg",
     "own": "own data (no benchmark)",
     "synthetic": "synthetic scenes (no benchmark)",
 }
