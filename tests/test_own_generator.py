@@ -29,6 +29,7 @@ from asgn.models.upsampling import LegacyBilinear
 from asgn.training.loop import LAST, PREVIOUS
 from asgn.training.optimizers import adam
 from asgn.training.step import AdversarialStep, GridLoss, SupervisedStep
+from tests.models.tiny_clipseg import write_tiny_clipseg
 
 PAGE = Path(__file__).parents[1] / "docs" / "own-generator.md"
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -77,7 +78,17 @@ def run(monkeypatch, capfd):
 
 def commands(name: str) -> list[str]:
     """The lines about one of the page's models."""
-    return [line for line in COMMANDS if re.search(rf"\b{name}\b", line)]
+    return [line for line in COMMANDS if re.search(rf"\b({name})\b", line)]
+
+
+def kill_and_resume(run, train: str, name: str) -> None:
+    """Train as the page says, and again with a kill in between: both end alike."""
+    folder, killed = Path("runs") / name, Path("runs") / "killed"
+    broken = train.replace(str(folder), str(killed))
+    kill_in_the_middle(broken, killed)
+    for line in (train, f"{broken} --resume"):
+        run(line)
+    assert_ended_alike(killed, folder)
 
 
 def kill_in_the_middle(line: str, folder: Path) -> None:
@@ -110,15 +121,28 @@ def test_own_code_stays_short():
 
 def test_the_toy_goes_through_all_commands_and_survives_a_kill(place, run):
     train, *after = commands("toy")
-    killed = place / "runs" / "killed"
-    kill_in_the_middle(train.replace("runs/toy", "runs/killed"), killed)
-    for line in (train, train.replace("runs/toy", "runs/killed --resume")):
-        run(line)
-    assert_ended_alike(killed, place / "runs" / "toy")
+    kill_and_resume(run, train, "toy")
     for line in after:
         run(line)
     assert '"oIoU"' in (place / "toy-scores.json").read_text()
     assert len(list((place / "masks").glob("*.png"))) == 2
+
+
+def test_clipseg_goes_through_all_commands_and_survives_a_kill(place, run):
+    """By a tiny one of random weights that lies where its name on huggingface.co is looked for first."""
+    pytest.importorskip("transformers")
+    write_tiny_clipseg(place / "CIDAS" / "clipseg-rd64-refined")
+    segment, train, *after = commands("clipseg-rd64-refined|runs/clipseg")
+    assert "unknown" not in run(segment)
+    kill_and_resume(run, train, "clipseg")
+    for line in after:
+        run(line)
+    assert '"oIoU"' in (place / "clipseg-scores.json").read_text()
+    assert len(list((place / "clipseg-masks").glob("*.png"))) == 2
+    model = load_model(place / "runs" / "clipseg")
+    assert model.config.variant == "asgn.models.clipseg:build+DE+SE+AT"
+    assert model.vocabulary.encode("zyxwv").unknown == ()
+    exec(compile(CODE["mine.py"], "mine.py", "exec"), {})
 
 
 def test_layers_of_ones_own_take_de_and_se(place, run):

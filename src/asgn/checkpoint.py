@@ -17,12 +17,13 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from asgn.config import ModelConfig
-from asgn.data.vocabulary import Vocabulary
+from asgn.data.vocabulary import Subwords, Vocabulary, vocabulary_from_json
 from asgn.errors import CheckpointError, UserError
 from asgn.files import atomic_write
+from asgn.models import clipseg
 from asgn.models.build import build_generator
 from asgn.models.generator import Generator
-from asgn.models.weights_file import load_exactly
+from asgn.models.weights_file import load_exactly, sha256_of
 from asgn.variants import Variant
 
 FORMAT = 1
@@ -87,7 +88,7 @@ def model_header(model: Model | ModelDescription) -> dict[str, Any]:
     """What the header of every checkpoint says of its model."""
     header = {
         "model": model.config.to_json(),
-        "vocabulary": {"words": model.vocabulary.words, "strip": model.vocabulary.strip},
+        "vocabulary": model.vocabulary.to_json(),
         "provenance": model.provenance,
     }
     return header if model.presence is None else header | {"presence": asdict(model.presence)}
@@ -108,12 +109,15 @@ def load_model(path: Path, builder: str | None = None) -> Model:
     """Rebuild a model from a checkpoint file, or from a run folder's best (else last) one.
 
     Args:
-        path: of the file or folder.
+        path: of the file or folder, or the folder of a CLIPSeg by transformers.
         builder: import name of code that a user has named, so that the checkpoint may have its network built by it.
 
     Raises:
         CheckpointError: nothing is there, it is damaged or of another format, or it names code that is not trusted.
+        MissingExtraError: it is a CLIPSeg, and transformers is not installed.
     """
+    if clipseg.is_pretrained(path):
+        return _load_clipseg(path)
     tensors, header = read_tensors(find_checkpoint(path))
     description = read_description(header, str(path))
     is_named = Variant.parse(description.config.variant).builder == builder
@@ -122,12 +126,28 @@ def load_model(path: Path, builder: str | None = None) -> Model:
     return Model(generator.eval(), **vars(description))
 
 
+def _load_clipseg(folder: Path) -> Model:
+    """What transformers keeps, as a model; what it was trained on is not known from its files."""
+    found = clipseg.read_pretrained(folder)
+    vocabulary = Subwords(found.tokeniser)
+    config = ModelConfig.for_variant(
+        Variant.parse(clipseg.ROW), len(vocabulary), image_size=found.image_size, settings=found.settings
+    )
+    cached = (part.removeprefix("models--") for part in folder.parts if part.startswith("models--"))
+    source = {
+        "source": next(cached, folder.name).replace("--", "/"),
+        "sha256": sha256_of(folder / "model.safetensors"),
+        "trained_on": ["unknown"],
+    }
+    generator = clipseg.ClipSeg(found.network, config).to(memory_format=torch.channels_last)
+    return Model(generator.eval(), config, vocabulary, {"backbone": source})
+
+
 def read_description(header: Mapping[str, Any], origin: str) -> ModelDescription:
     """The description in a header (see `model_header`). Raises CheckpointError, which names `origin`."""
     try:
         config = ModelConfig(**header["model"])
-        words = header["vocabulary"]
-        vocabulary = Vocabulary(words["words"], words["strip"], config.trained_words or None)
+        vocabulary = vocabulary_from_json(header["vocabulary"], config.trained_words or None)
         presence = PresenceCalibration(**header["presence"]) if "presence" in header else None
     except (KeyError, TypeError, UserError) as error:
         raise CheckpointError(f"{origin} lacks a model's description ({error}): it is of another version") from error

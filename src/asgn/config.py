@@ -49,6 +49,9 @@ class ModelConfig(Settings):
     vit_name: str = setting(
         "vit_small_patch14_dinov2.lvd142m", "V's vision transformer by its name in timm; images divide into its patches"
     )
+    settings: dict[str, Any] | None = setting(  # noqa: RUF009
+        None, "what a generator from outside of the rows keeps of its own, as JSON values", is_option=False
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

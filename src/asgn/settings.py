@@ -82,6 +82,6 @@ def check(item: Field[Any], value: Any, shown: str) -> None:
         name = f"a multiple of {step}" if step > 1 else "a whole number" if kind is int else "a number"
         wanted = f"{name} {limits}"
     else:
-        is_right, wanted = isinstance(value, kind), f"a {kind.__name__}"
+        is_right, wanted = isinstance(value, get_origin(kind) or kind), f"a {kind.__name__}"
     if not is_right:
         raise UserError(f"{shown} {value} cannot be used: give {wanted}")

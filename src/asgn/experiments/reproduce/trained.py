@@ -194,7 +194,7 @@ def check_same_run(header: dict[str, Any], run: RunConfig) -> None:
     old, new = _weights(header, run)
     if what is None and old != new:
         what = f"weights was {old!r} and is now {new!r}"
-    if what is None and run.vocabulary is not None and header["vocabulary"]["words"] != list(run.vocabulary.words):
+    if what is None and run.vocabulary is not None and header["vocabulary"].get("words") != list(run.vocabulary.words):
         what = "another vocabulary"
     if what is not None:
         raise CheckpointError(f"{run.folder} holds a run with other settings: {what}; choose another --runs")

@@ -16,7 +16,7 @@ from asgn.data.checks.image_origin import ImageLists
 from asgn.data.files.word_vectors import WordVectors
 from asgn.data.loading.batches import BatchStream
 from asgn.data.types import Batch, Expression, ReferringDataset
-from asgn.data.vocabulary import Vocabulary
+from asgn.data.vocabulary import Subwords, Vocabulary
 from asgn.errors import UserError
 from asgn.experiments.runs.features import cached_features
 from asgn.experiments.runs.packing import packed_split
@@ -169,6 +169,8 @@ def _words(plan: RunConfig, source: Model | None) -> tuple[Vocabulary, Tensor | 
         return plan.vocabulary or source.vocabulary, None
     known = None if source is None else source.vocabulary
     trained = plan.vocabulary or extended_vocabulary(known, (item.text for item in _texts(plan.train_data)))
+    if isinstance(trained, Subwords) and plan.word_vectors is not None:
+        raise UserError("word vectors are for a list of words: leave them out with a tokeniser, which has none")
     return with_vectors(trained, plan.word_vectors, source)
 
 

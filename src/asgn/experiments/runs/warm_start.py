@@ -57,7 +57,7 @@ def _with_words(generator: PaperGenerator, vocabulary: Vocabulary, source: Model
     learned = tensors.pop(_OWN if _OWN in tensors else _EMBEDDING)
     own = _OWN if _OWN in fresh else _EMBEDDING
     same_size = fresh[own].shape[1] == learned.shape[1]
-    tensors[own] = torch.cat([learned, fresh[own][len(known) :]]) if same_size else learned
+    tensors[own] = torch.cat([learned, fresh[own][len(learned) :]]) if same_size else learned
     tensors |= {name: fresh[name] for name in _GIVEN if name in fresh}
     if _PROJECTION in fresh:
         tensors.setdefault(_PROJECTION, fresh[_PROJECTION])

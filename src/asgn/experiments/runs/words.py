@@ -6,13 +6,18 @@ from torch import Tensor
 
 from asgn.checkpoint import Model
 from asgn.data.files.word_vectors import WordVectors
-from asgn.data.vocabulary import SPECIAL, Vocabulary
+from asgn.data.vocabulary import SPECIAL, Subwords, Vocabulary
 from asgn.models.paper_generator import PaperGenerator
 from asgn.models.word_embedding import WordEmbedding
 
 
 def extended_vocabulary(known: Vocabulary | None, texts: Iterable[str]) -> Vocabulary:
-    """The words of `texts`, most frequent first, behind those that a trained model was trained on, in their order."""
+    """The words of `texts`, most frequent first, behind those that a trained model was trained on, in their order.
+
+    A tokeniser knows them all.
+    """
+    if isinstance(known, Subwords):
+        return known
     found = Vocabulary.build(texts)
     if known is None:
         return found

@@ -50,7 +50,8 @@ class Reading:
         if self.unseen:
             said.append("never seen in training: " + ", ".join(self.unseen))
         if self.encoded.cut:
-            said.append(f"only the first {MAX_WORDS} words were read; cut: {_brief(' '.join(self.encoded.cut))}")
+            cut = _brief(" ".join(self.encoded.cut))
+            said.append(f"only the first {len(self.encoded.words)} words were read; cut: {cut}")
         return said
 
 
@@ -138,7 +139,8 @@ class WordReader:
         meant = [part for token in tokens for part in (read_as[token].split() if token in read_as else (token,))]
         failure = f"the thing asked for is not known: {_brief(head)}" if head is not None and head in nearest else ""
         certainty = 0.0 if failure else UNSEEN_CERTAINTY if head in unseen else 1.0
-        encoded = self.vocabulary.encode_tokens(meant)
+        is_as_it_stands = meant == tokenise(phrase, self.vocabulary.strip)
+        encoded = self.vocabulary.encode(phrase) if is_as_it_stands else self.vocabulary.encode_tokens(meant)
         return Reading(encoded, read_as, nearest, unseen, excluded, failure, certainty)
 
     def _check(self, reading: Reading, phrase: str) -> Reading:

@@ -13,6 +13,11 @@ from asgn.files import atomic_write_json, atomic_write_text, ensure_writable_fol
 from asgn.inference.sharing.model_card import model_card
 
 WEIGHTS, DESCRIPTION, CARD = "model.safetensors", "config.json", "README.md"
+_OF_TRANSFORMERS = (
+    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.json", "merges.txt",
+    "preprocessor_config.json",
+)  # fmt: skip
+"""What its CLIPSeg has beside them."""
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
@@ -84,7 +89,7 @@ def fetch_pretrained(name: str | Path, revision: str | None = None, token: str |
     hub = _require_hub()
     doing = f"model {name} is no file or folder here and could not be had from huggingface.co"
     with _one_line(CheckpointError, doing, "check the name and the network"):
-        patterns = [WEIGHTS, "*.onnx", DESCRIPTION, CARD]
+        patterns = [WEIGHTS, "*.onnx", DESCRIPTION, CARD, *_OF_TRANSFORMERS]
         return Path(hub.snapshot_download(str(name), revision=revision, token=token, allow_patterns=patterns))
 
 
