@@ -12,7 +12,7 @@ import argparse
 import dataclasses
 import json
 import statistics
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +38,17 @@ SWITCHES: dict[str, dict[str, Any]] = {
     "real label 0.9": {"real_label": 0.9},
     "floor 0.2": {"discriminator_floor": 0.2},
     "matched truth": {"real_masks": "matched"},
+    "matched truth, floor 0.4": {"real_masks": "matched", "discriminator_floor": 0.4},
     "feature matching": {"adversarial_form": "none", "feature_matching": 10.0},
     "per cell, spectral": {"discriminator_output": "cell", "discriminator_norm": "spectral"},
     "mask alone": {"discriminator_input": "mask"},
     "product": {"discriminator_input": "product"},
     "held back": {"discriminator_learning_rate": 1e-4, "real_label": 0.9, "real_masks": "matched"},
+    "lambda 0.01": {"ce_weight": 0.01},
+    "lambda 0.01, matched truth": {"ce_weight": 0.01, "real_masks": "matched"},
+    "lambda 0.01, held back": {
+        "ce_weight": 0.01, "discriminator_learning_rate": 1e-4, "real_label": 0.9, "real_masks": "matched",
+    },
 }
 """Settings of an arm with AT that differ from the defaults."""
 
@@ -83,7 +89,7 @@ def scored(config: RunConfig, accelerator: Accelerator) -> dict[str, Any]:
     return found
 
 
-def gains(found: Mapping[str, Mapping[str, Any]], arms: Mapping[str, Any]) -> dict[str, Any]:
+def gains(found: Mapping[str, Mapping[str, Any]], arms: Iterable[str]) -> dict[str, Any]:
     """Points of each arm over `NO_AT` of the same run: mean, and each; `found` is by run, then by arm."""
     result: dict[str, Any] = {}
     for arm in arms:
@@ -105,7 +111,7 @@ def main(arguments: list[str] | None = None) -> None:
         learning_rate=given.base_rate, backbone_learning_rate=given.base_rate, finetune=given.finetune,
         validate_every=0, checkpoint_every=0, precision=given.precision, workers=given.workers,
     )  # fmt: skip
-    accelerator = accelerator_of(train, given.cpu)
+    accelerator, arms = accelerator_of(train, given.cpu), given.arm or tuple(SWITCHES)
     found: dict[str, dict[str, Any]] = {}
     for seed in range(given.seeds):
         name = f"{given.row}, seed {seed}"
@@ -120,9 +126,9 @@ def main(arguments: list[str] | None = None) -> None:
             quiet=True,
         )
         found[name] = {"cross entropy alone": scored(base, accelerator)}
-        for arm, changed in {NO_AT: {}, **SWITCHES}.items():
-            found[name][arm] = scored(go_on(base, arm, changed, given.steps, given.rate), accelerator)
-            atomic_write_json(given.out / "paired.json", {"runs": found, "gains": gains(found, SWITCHES)})
+        for arm in (NO_AT, *arms):
+            found[name][arm] = scored(go_on(base, arm, SWITCHES.get(arm, {}), given.steps, given.rate), accelerator)
+            atomic_write_json(given.out / "paired.json", {"runs": found, "gains": gains(found, arms)})
             print(f"{name}, {arm}: {json.dumps(found[name][arm])}", flush=True)
 
 
@@ -130,6 +136,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path, help="folder of the runs and of paired.json")
     parser.add_argument("--row", default="M+LSTM+DE+SE")
+    parser.add_argument("--arm", action="append", choices=SWITCHES, help="only these; several options")
     parser.add_argument("--data", default="synthetic")
     parser.add_argument("--root", type=Path)
     parser.add_argument("--split", default="train")
