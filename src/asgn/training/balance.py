@@ -46,8 +46,8 @@ class BalanceWatch:
             matched = "" if self._real_masks == "matched" else "--real-masks matched, "
             return (
                 f"the discriminator has won: {facts}, below {HEALTHY[0]}, and its gradient says little to the "
-                f"generator; try {matched}--real-label 0.9, a lower --discriminator-learning-rate, or a longer "
-                f"--warmup-steps"
+                f"generator; try {matched}--discriminator-floor 0.4, a lower --discriminator-learning-rate, or a "
+                f"longer --warmup-steps"
             )
         literal = "--real-masks literal or " if self._real_masks == "matched" else ""
         return (
