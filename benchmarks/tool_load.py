@@ -12,7 +12,7 @@ import itertools
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import httpx
 
@@ -45,7 +45,9 @@ PROTOCOLS: dict[str, tuple[str, Callable[[str, str], dict[str, object]]]] = {
 }
 
 
-async def drive(url: str, protocol: str, users: int, seconds: float) -> Counter[str]:
+async def drive(
+    url: str, protocol: str, users: int, seconds: float, phrases: Sequence[str] = PHRASES
+) -> Counter[str]:
     """How often each status answered `users` that ask for `seconds`, without a pause."""
     path, body = PROTOCOLS[protocol]
     statuses: Counter[str] = Counter()
@@ -53,11 +55,11 @@ async def drive(url: str, protocol: str, users: int, seconds: float) -> Counter[
 
     async def user(client: httpx.AsyncClient, number: int) -> None:
         image = data_uri(draw_picture(number))
-        for phrase in itertools.cycle(PHRASES[number % len(PHRASES) :] + PHRASES[: number % len(PHRASES)]):
+        for turn in itertools.count(number):
             if time.perf_counter() >= end:
                 return
             try:
-                response = await client.post(path, json=body(image, phrase))
+                response = await client.post(path, json=body(image, phrases[turn % len(phrases)]))
             except httpx.HTTPError as error:
                 statuses[type(error).__name__] += 1
             else:

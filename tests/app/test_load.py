@@ -8,7 +8,7 @@ import pytest
 from asgn.app.server import Tools
 from benchmarks import tool_load
 from benchmarks.app_load import drive_users
-from tests.app.conftest import serving
+from tests.app.conftest import PHRASES, serving
 
 
 def test_32_users_at_once_are_all_answered(served):
@@ -21,7 +21,7 @@ def test_32_users_at_once_are_all_answered(served):
 def test_16_users_of_a_tool_are_all_answered_and_a_large_image_refused(protocol, segmenter, tmp_path, monkeypatch):
     monkeypatch.setenv("no_proxy", "*")
     with serving(segmenter, tmp_path, Tools(True, "http://127.0.0.1:1")) as running:
-        statuses = asyncio.run(tool_load.drive(running.url, protocol, users=16, seconds=2))
+        statuses = asyncio.run(tool_load.drive(running.url, protocol, users=16, seconds=2, phrases=PHRASES))
         assert statuses.keys() == {"200"}
         assert statuses.total() >= 16
         assert tool_load.refusal(running.url, protocol) == 413
