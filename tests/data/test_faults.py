@@ -166,6 +166,7 @@ def table(text: bytes) -> Callable[[Path], None]:
 
 
 OWN_FAULTS = {
+    "mixed delimiters": (table(b"image,phrase\nphoto0.png;a dog\n"), "line 2: its cells are apart by ';', those of"),
     "unknown annotation": (line('{"image":"photo0.png","phrase":"a","annotations":99}'), "line 6: no annotation .* 99"),
     "of another image": (line('{"image":"photo0.png","phrase":"a","annotations":[10]}'), "line 6: .* 'photo1.png'"),
     "missing image": (line('{"image":"none.png","phrase":"a"}'), "no image at .*none.png"),

@@ -96,6 +96,16 @@ def test_bad_rows_are_told_with_their_lines(tmp_path) -> None:
     ]
 
 
+@pytest.mark.parametrize(("header", "cells"), [("image,phrase", ";"), ("image;phrase", "\t"), ("image\tphrase", ",")])
+def test_rows_apart_by_another_mark_than_the_header_are_told_so(tmp_path, header, cells) -> None:
+    sheet = sheet_of(tmp_path, f"{header}\na.jpg{cells}left dog\n")
+    (refused,) = sheet.refused
+    assert sheet.rows == []
+    assert refused.reason == (
+        f"its cells are apart by {cells!r}, those of the first line by {header[5]!r}: use one of them throughout"
+    )
+
+
 def test_a_quotation_mark_left_open_loses_no_row_in_silence(tmp_path) -> None:
     lines = ["image,phrase", 'a.jpg,"left dog', "b.jpg,cat", 'c.jpg,"right" dog', 'd.jpg,5" pipe', 'e.jpg,"red cat']
     sheet = sheet_of(tmp_path, "\n".join([*lines, "f.jpg,dog", ""]))

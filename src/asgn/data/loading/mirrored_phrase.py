@@ -27,6 +27,12 @@ _JUST = re.compile(
 
 _STAYED = re.compile(r"^\s*(?:overs?|over|out|behind|alone|to\s+(?:eat|be)|uneaten)\b")
 _REMAINS = re.compile(r"\b(?:what|nothing|anything|something|everything|all\s+that)(?:\W+is|\W?s)?\s+$")
+_SUBJECT = re.compile(
+    r"(?<!\bon )(?<!\bont )(?<!\bto )(?<!\btot )\b(?:he|she|they|we|i|who)(?:\s+(?:has|have|had|just))*\s+$"
+)
+"""Before "left": who left something; "ont he left" is a slip, and "on left the one in red" a side."""
+
+_OBJECT = re.compile(r"^\s+(?:the|an?|his|her|their|its|my)\b")
 _GRADE = re.compile(r"\b(?:all|that\W?s|that\s+is|just\s+about)\s+$")
 _LETTER_BEFORE = re.compile(r"(?:\b(?:letters?|toys|initials?)\s+|[&.'’-])$")
 _LETTER_AFTER = re.compile(r"^(?:[&.'’-]\w|\s*(?:shaped?|us)\b)")
@@ -39,7 +45,8 @@ def mirrored_phrase(phrase: str) -> str:
     """The phrase as it would be said of the mirrored image.
 
     "Right" stays where it means "just" ("right behind the car") or "well" ("all right"), "left" where it means what
-    remains ("left over"), and L and R where they are letters ("L-shaped"). Case is kept.
+    remains ("left over") or is a verb ("the man who left the room"), and L and R where they are letters ("L-shaped").
+    Case is kept.
     """
     lowered = phrase.lower()
 
@@ -66,7 +73,8 @@ def _means_no_side(word: str, before: str, after: str) -> bool:
         return is_just or (_GRADE.search(before) is not None and _NOUN_OF_SIDE.search(after) is None)
     if word == "left":
         is_kept = _STAYED.search(after) is not None and _PLACED.search(before) is None
-        return is_kept or _REMAINS.search(before) is not None
+        is_verb = _SUBJECT.search(before) is not None and _OBJECT.search(after) is not None
+        return is_kept or is_verb or _REMAINS.search(before) is not None
     if word in ("l", "r"):
         is_letter = _LETTER_BEFORE.search(before) is not None or _LETTER_AFTER.search(after) is not None
         return is_letter or (_THE_LETTER.search(before) is not None and _SET_IN.search(after) is not None)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from asgn.data.files.delimiters import delimiter_of, other_delimiter
 from asgn.data.files.faults import EntryError, Report, Splits, check_phrase, shown
 from asgn.data.files.json_file import read_bytes, unique_keys, whole_number
 from asgn.errors import DataError
@@ -80,7 +81,7 @@ def _json_rows(text: str, path: Path, report: Report) -> Iterator[tuple[int, dic
 
 def _csv_rows(text: str, path: Path, report: Report) -> Iterator[tuple[int, dict[str, Any]]]:
     header = text.split("\n", 1)[0]
-    delimiter = max(",;\t", key=header.count)  # spreadsheets of half the world write semicolons
+    delimiter = delimiter_of(header)
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         names = reader.fieldnames or []
@@ -89,7 +90,8 @@ def _csv_rows(text: str, path: Path, report: Report) -> Iterator[tuple[int, dict
         for row in reader:
             where = f"{path}, line {reader.line_num}"
             if None in row or None in row.values():
-                report(f"{where}: it does not have the {len(names)} columns of the header")
+                mixed = other_delimiter([row.get(name) for name in names], delimiter)
+                report(f"{where}: {mixed or f'it does not have the {len(names)} columns of the header'}")
             elif any("\n" in value or "\r" in value for value in row.values()):
                 report(f"{where}: a value runs over several lines: close its quotation mark where it ends")
             else:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from asgn.data.files.delimiters import delimiter_of, other_delimiter
 from asgn.data.files.images import refuse_address
 from asgn.errors import DataError
 
@@ -20,7 +21,6 @@ COLUMNS = ("image", "phrase", "id")
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".jp2", ".avif"}
 """How a name ends that is taken for an image's."""
 
-_DELIMITERS = (",", ";", "\t")
 _STRAY_COMMA = "put a phrase with commas in quotes"
 
 
@@ -138,7 +138,7 @@ def share_of(groups: Sequence[Group], process: int, processes: int) -> list[Grou
 def _rows(text: str, path: Path) -> Iterator[tuple[SheetRow, str]]:
     """Each row that is not blank, with what is wrong with it, if anything."""
     header = text.partition("\n")[0]
-    delimiter = max(_DELIMITERS, key=header.count)
+    delimiter = delimiter_of(header)
     lines = list(io.StringIO(text, newline=""))
     reader = csv.reader(lines, delimiter=delimiter)
     try:
@@ -155,6 +155,7 @@ def _rows(text: str, path: Path) -> Iterator[tuple[SheetRow, str]]:
         for cells in reader:
             if any(cell.strip() for cell in cells):
                 row, reason = _row(cells, places, len(names), line)
+                reason = other_delimiter(cells, delimiter) or reason if reason else ""
                 physical = lines[line - 1 : reader.line_num]
                 if len(physical) > 1 and _swallows_rows(physical, delimiter):
                     reason = f"lines {line} to {reader.line_num} are one row: a quotation mark is left open"
