@@ -122,7 +122,7 @@ def test_own_code_stays_short():
 def test_the_toy_goes_through_all_commands_and_survives_a_kill(place, run):
     train, *after = commands("toy")
     kill_and_resume(run, train, "toy")
-    for line in after:
+    for line in [*after, "asgn info toy:Toy+AT"]:
         run(line)
     assert '"oIoU"' in (place / "toy-scores.json").read_text()
     assert len(list((place / "masks").glob("*.png"))) == 2

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from asgn.config import ModelConfig
 from asgn.data.vocabulary import Subwords, Vocabulary, vocabulary_from_json
-from asgn.errors import CheckpointError, UserError
+from asgn.errors import CheckpointError, MissingExtraError, UserError
 from asgn.files import atomic_write
 from asgn.models import clipseg
 from asgn.models.build import build_generator
@@ -144,11 +144,18 @@ def _load_clipseg(folder: Path) -> Model:
 
 
 def read_description(header: Mapping[str, Any], origin: str) -> ModelDescription:
-    """The description in a header (see `model_header`). Raises CheckpointError, which names `origin`."""
+    """The description in a header (see `model_header`).
+
+    Raises:
+        CheckpointError: it is not whole; the message names `origin`.
+        MissingExtraError: its words are a tokeniser's, and tokenizers is not installed.
+    """
     try:
         config = ModelConfig(**header["model"])
         vocabulary = vocabulary_from_json(header["vocabulary"], config.trained_words or None)
         presence = PresenceCalibration(**header["presence"]) if "presence" in header else None
+    except MissingExtraError:
+        raise
     except (KeyError, TypeError, UserError) as error:
         raise CheckpointError(f"{origin} lacks a model's description ({error}): it is of another version") from error
     return ModelDescription(config, vocabulary, header.get("provenance", {}), presence)

@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import pickle
+import sys
 
 import numpy as np
 import pytest
@@ -10,8 +12,9 @@ import torch
 from asgn.checkpoint import load_model, save_model
 from asgn.config import ModelConfig
 from asgn.data.vocabulary import Subwords, Vocabulary
-from asgn.errors import CheckpointError, DataError, UserError
+from asgn.errors import CheckpointError, DataError, ExportError, MissingExtraError, UserError
 from asgn.inference.segmenter import Segmenter
+from asgn.inference.sharing.model_card import model_card
 from asgn.models import clipseg
 from asgn.models.build import build_generator
 from asgn.variants import Variant
@@ -145,6 +148,39 @@ def test_a_folder_that_is_not_whole_is_one_line(tmp_path, spoil, line):
 
 def change(path, **values):
     path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+
+
+@pytest.mark.parametrize("package", ["transformers", "tokenizers"])
+def test_the_extra_is_named_where_it_is_missing(tmp_path, folder, monkeypatch, package):
+    save_model(tmp_path / "model.safetensors", load_model(folder))
+    monkeypatch.setitem(sys.modules, package, None)
+    for path in (folder, tmp_path) if package == "transformers" else (tmp_path,):
+        with pytest.raises(MissingExtraError, match=rf"^{package} is not installed: run .*asgn\[clipseg\]"):
+            load_model(path)
+
+
+def test_what_no_graph_answers_like_is_one_line(folder, tmp_path, monkeypatch):
+    pytest.importorskip("onnxscript")
+    from asgn.inference.onnx import export
+
+    def fail(model):
+        raise RuntimeError("dynamic shapes\nand more")
+
+    monkeypatch.setattr(export, "_checked_graphs", fail)
+    with pytest.raises(ExportError, match=r"^asgn.models.clipseg:build cannot be exported: .*\(dynamic shapes\)$"):
+        export.export_model(load_model(folder), tmp_path / "onnx")
+    with pytest.raises(RuntimeError):
+        export.export_model(dataclasses.replace(load_model(folder), config=ModelConfig()), tmp_path / "onnx")
+    assert list((tmp_path / "onnx").iterdir()) == []
+
+
+def test_its_card_says_how_it_reads_words(folder):
+    assert "It reads any word, by 190 parts of words." in model_card(load_model(folder), "mine")
+
+
+def test_a_tokeniser_goes_to_other_processes(folder):
+    words = load_model(folder).vocabulary
+    assert pickle.loads(pickle.dumps(words)).encode("the dog") == words.encode("the dog")
 
 
 def test_a_row_without_a_start_says_what_to_add():

@@ -33,7 +33,7 @@ def info(
     from asgn.models.complexity import WORDS, complexity
 
     config = ModelConfig.for_variant(row, vocabulary_size)
-    costs = complexity(config)
+    costs = complexity(config, named_by_user=True)
     if json_output:
         typer.echo(json_text({"variant": str(row)} | asdict(costs) | {"config": asdict(config)}))
         return

@@ -39,14 +39,13 @@ class Complexity:
     Adam's three scalars, in 10^6 bytes of float32, to two decimals (protocol section 0)."""
 
 
-def complexity(config: ModelConfig) -> Complexity:
+def complexity(config: ModelConfig, named_by_user: bool = False) -> Complexity:
     """Count a row's costs without computing anything or holding its weights.
 
-    Raises:
-        VariantError: the row name is unknown.
+    Raises as `build_generator`, whose arguments these are.
     """
     with torch.device("meta"):
-        generator = build_generator(config)
+        generator = build_generator(config, named_by_user)
         discriminator = Discriminator() if Variant.parse(config.variant).adversarial else None
     generator.to("meta")
     weights = {name: weight for name, weight in generator.named_parameters() if name != _CONSTANT}

@@ -32,6 +32,7 @@ from asgn.inference.onnx.runner import CONFIG, DECODE, ENCODE, FORMAT, SEMANTIC,
 from asgn.inference.results.segmentation import THRESHOLD
 from asgn.models.generator import Generator, ImageFeatures
 from asgn.models.weights_file import sha256_of
+from asgn.variants import Variant
 
 SMALLEST_IOU = 0.999
 """Overlap of the graphs' masks with the network's below which an export fails."""
@@ -56,16 +57,21 @@ def export_model(model: Model, folder: Path) -> Parity:
     """Write `encode.onnx`, `decode.onnx` and `config.json` into a folder, made if needed.
 
     Raises:
-        ExportError: the graphs' answers are not the network's; nothing is written.
+        ExportError: the graphs' answers are not the network's, or a network from outside of the rows cannot be made
+            graphs; nothing is written.
         MissingExtraError: the extra `onnx` is not installed.
         OutputError: the folder cannot be written to.
     """
     _require_exporter()
     ensure_writable_folder(folder)
-    generator = copy.deepcopy(model.generator).cpu().eval().to(memory_format=torch.contiguous_format)  # as in ONNX
-    with _quiet(), torch.no_grad():
-        graphs = {ENCODE: _encode_graph(generator, _scene(model)), DECODE: _decode_graph(generator, _scene(model))}
-    parity = check_parity(model, OnnxBackend(graphs))
+    try:
+        graphs, parity = _checked_graphs(model)
+    except Exception as error:
+        if isinstance(error, ExportError) or Variant.parse(model.config.variant).builder is None:
+            raise
+        reason = next(iter(str(error).splitlines()), "") or type(error).__name__
+        row = model.config.variant
+        raise ExportError(f"{row} cannot be exported: no graph answers as its code does ({reason})") from error
     for name, content in graphs.items():
         atomic_write(folder / name, partial(Path.write_bytes, data=content))
     description = {
@@ -76,6 +82,13 @@ def export_model(model: Model, folder: Path) -> Parity:
     }
     atomic_write_json(folder / CONFIG, description | model_header(model))
     return parity
+
+
+def _checked_graphs(model: Model) -> tuple[dict[str, bytes], Parity]:
+    generator = copy.deepcopy(model.generator).cpu().eval().to(memory_format=torch.contiguous_format)  # as in ONNX
+    with _quiet(), torch.no_grad():
+        graphs = {ENCODE: _encode_graph(generator, _scene(model)), DECODE: _decode_graph(generator, _scene(model))}
+    return graphs, check_parity(model, OnnxBackend(graphs))
 
 
 def check_parity(model: Model, exported: Backend) -> Parity:

@@ -5,6 +5,7 @@ from typing import Any
 
 from asgn.checkpoint import Model
 from asgn.data.checks.leaks import LeakStamp
+from asgn.data.vocabulary import Subwords
 
 _FRONT = """---
 license: apache-2.0
@@ -60,6 +61,8 @@ def _data(data: Mapping[str, Any] | None) -> str:
 
 def _words(model: Model) -> str:
     trained, all_words = model.vocabulary.trained, len(model.vocabulary)
+    if isinstance(model.vocabulary, Subwords):
+        return f"It reads any word, by {all_words:,} parts of words."
     if trained == all_words:
         return f"It knows {all_words:,} words, those of its training phrases."
     table = model.provenance.get("word_vectors", {}).get("source", "a table")
