@@ -69,7 +69,7 @@ class VisionTransformer(Backbone):
         Raises:
             CheckpointError: there are none, or they could not be had.
         """
-        with _one_line(f"the weights of {self.name} could not be had from timm's source"):
+        with _one_line(f"cannot download the weights of {self.name}", "check the network, or give --weights FILE"):
             state: dict[str, Tensor] = _create(self.name, self.image_size, pretrained=True).state_dict()
         return state
 
@@ -80,7 +80,7 @@ class VisionTransformer(Backbone):
         which names `origin`.
         """
         timms = importlib.import_module(type(self.network).__module__)
-        with _one_line(f"{origin} does not fit {self.name}"):
+        with _one_line(f"{origin} does not fit {self.name}", "give another with --weights FILE"):
             named: dict[str, Tensor] = timms.checkpoint_filter_fn(dict(tensors), self.network)
         return {name: tensor for name, tensor in named.items() if not name.startswith(_HEADS)}
 
@@ -130,7 +130,7 @@ def _unfit(name: str) -> str:
 
 
 @contextmanager
-def _one_line(doing: str) -> Iterator[None]:
+def _one_line(doing: str, mend: str) -> Iterator[None]:
     """timm's errors, and those of the libraries that download for it, are of many kinds, so all are taken."""
     hub = logging.getLogger("huggingface_hub")
     level = hub.level
@@ -141,6 +141,6 @@ def _one_line(doing: str) -> Iterator[None]:
         raise
     except Exception as error:
         reason = next(iter(str(error).splitlines()), "") or type(error).__name__
-        raise CheckpointError(f"{doing} ({reason}): give a file that does with --weights FILE") from error
+        raise CheckpointError(f"{doing} ({reason}): {mend}") from error
     finally:
         hub.setLevel(level)
