@@ -45,7 +45,7 @@ from asgn.variants import Variant
 
 ROW = "N+LSTM+DE(conv2,conv3,conv4,conv5)+SE"
 SIZE, STRIDE = 416, 8
-MODEL = {"image_size": SIZE, "fusion_size": 512}
+MODEL = {"image_size": SIZE, "fusion_size": 512, "outlines": "image"}
 STEPS, FROZEN_STEPS, RAMP = 10_600, 2_050, 300
 IMAGES, PHRASES, CELL_STEP = 8, 8, 2
 RATE, BACKBONE_RATE, POWER, LEAST_RATE = 1e-3, 3e-4, 0.9, 0.01

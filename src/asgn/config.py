@@ -43,6 +43,9 @@ class ModelConfig(Settings):
         "what the weights of R, D and SNLE were trained with: pixels, batch norm and strides of torchvision, or of the "
         "base code",
     )
+    outlines: Literal["grid", "image"] = setting(
+        "grid", "what masks follow: the grid's logits as upsampled, or the image's edges too (guided filter)"
+    )
     dilation: Literal["every-block", "later-blocks"] = setting(
         "every-block", "dilated blocks of res4 and res5: all (base code), or all but the stage's first (torchvision)"
     )

@@ -10,7 +10,6 @@ from asgn.evaluation.probes.binomial import Share
 from asgn.evaluation.probes.spatial_probe import score_sides, side_questions
 from asgn.experiments.runs.assembly import data_description
 from asgn.experiments.runs.leaks import leak_stamp_of
-from asgn.inference.presence import presence_scores
 from asgn.inference.results.segmentation import binarise
 from asgn.inference.segmenter import Segmenter
 from asgn.progress import Progress, silent
@@ -62,9 +61,10 @@ def probe(
 def presences(segmenter: Segmenter, image: Image, phrases: list[str]) -> list[float]:
     """Presence scores of a data set's phrases, taken as they come; 0 where the mask is empty whatever the threshold."""
     encoded = segmenter.encode(image)
-    logits = segmenter.network_logits(encoded, [segmenter.vocabulary.encode(phrase) for phrase in phrases])
-    size = encoded.height, encoded.width
-    scores = zip(presence_scores(logits, *size), binarise(logits, *size), strict=True)
+    encodings = [segmenter.vocabulary.encode(phrase) for phrase in phrases]
+    logits = segmenter.network_logits(encoded, encodings)
+    masks = binarise(logits, encoded.height, encoded.width)
+    scores = zip(segmenter.presences(encoded, encodings, logits), masks, strict=True)
     return [score if mask.any() else 0.0 for score, mask in scores]
 
 

@@ -27,6 +27,9 @@ class PhraseModel(Protocol):
     def network_logits(self, encoded: EncodedImage, encodings: Sequence[Encoded]) -> Tensor:
         """Logits (P, S, S) of P phrases over the network's square, on the CPU."""
 
+    def presences(self, encoded: EncodedImage, encodings: Sequence[Encoded], logits: Tensor) -> list[float]:
+        """How likely what each phrase names is in the image, from those logits."""
+
 
 @dataclass(frozen=True, eq=False)
 class EncodedImage:

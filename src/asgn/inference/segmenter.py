@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 from typing import overload
 
@@ -17,6 +18,8 @@ from asgn.errors import PhraseError, UserError
 from asgn.inference.backend import Backend, TorchBackend
 from asgn.inference.densecrf import refine_logits, require_densecrf
 from asgn.inference.encoded import EncodedImage
+from asgn.inference.guided import guide_logits
+from asgn.inference.phrases.look_alikes import of_other_kinds
 from asgn.inference.phrases.reader import Reading, WordReader, writable
 from asgn.inference.presence import DEFAULT_THRESHOLD, presence_scores
 from asgn.inference.results.segmentation import PROTOCOLS, Segmentation, segmentations
@@ -131,8 +134,9 @@ class Segmenter:
     def _answer(
         self, encoded: EncodedImage, phrases: Sequence[str], readings: Sequence[Reading]
     ) -> list[Segmentation]:
-        raw = self.network_logits(encoded, [reading.encoded for reading in readings])
-        presences = presence_scores(raw, encoded.height, encoded.width)
+        encodings = [reading.encoded for reading in readings]
+        raw = self.network_logits(encoded, encodings)
+        presences = self.presences(encoded, encodings, raw)
         logits = self._sharpened(encoded, raw)
         return segmentations(encoded, phrases, readings, logits, presences, self.presence_threshold)
 
@@ -146,7 +150,25 @@ class Segmenter:
         lengths = torch.tensor([len(encoding.ids) for encoding in encodings])
         return self.backend.logits(encoded.features, tokens, lengths)
 
+    def presences(self, encoded: EncodedImage, encodings: Sequence[Encoded], logits: Tensor) -> list[float]:
+        """Presence scores of P phrases from their network's logits; likely ones are weighed against look-alikes."""
+        size = encoded.height, encoded.width
+        plain = presence_scores(logits, *size)
+        likely = [score >= DEFAULT_THRESHOLD for score in plain]
+        others = [
+            of_other_kinds(encoding.words, self.vocabulary) if asked else []
+            for encoding, asked in zip(encodings, likely, strict=True)
+        ]
+        rows = {phrase: row for row, phrase in enumerate(dict.fromkeys(chain.from_iterable(others)))}
+        if not rows:
+            return plain
+        found = self.network_logits(encoded, [self.vocabulary.encode_tokens(phrase) for phrase in rows])
+        rivals = [found[[rows[phrase] for phrase in each]] if each else None for each in others]
+        return presence_scores(logits, *size, rivals)
+
     def _sharpened(self, encoded: EncodedImage, logits: Tensor) -> Tensor:
+        if self.model.config.outlines == "image":
+            logits = guide_logits(logits, encoded.square)
         if not self.densecrf:
             return logits
         picture = encoded.square.permute(1, 2, 0).numpy()
@@ -170,9 +192,10 @@ class Segmenter:
         if protocol not in PROTOCOLS:
             raise UserError(f"unknown protocol {protocol!r}: choose {' or '.join(PROTOCOLS)}")
         encoded = self.encode(image)
-        raw = self.network_logits(encoded, [self.vocabulary.encode(phrase) for phrase in phrases])
+        encodings = [self.vocabulary.encode(phrase) for phrase in phrases]
+        raw = self.network_logits(encoded, encodings)
         masks = PROTOCOLS[protocol](self._sharpened(encoded, raw), encoded.height, encoded.width)
-        return masks, presence_scores(raw, encoded.height, encoded.width)
+        return masks, self.presences(encoded, encodings, raw)
 
     def save_pretrained(self, folder: str | Path, half_precision: bool = False) -> None:
         """Write checkpoint, description and model card into a folder (see `hub`).

@@ -15,7 +15,6 @@ from asgn.data.vocabulary import MAX_WORDS, Encoded
 from asgn.inference.encoded import EncodedImage, PhraseModel
 from asgn.inference.explain.disambiguation import Settling, asked_with, distinguishing_words, settling_words
 from asgn.inference.explain.regions import Region, two_regions
-from asgn.inference.presence import presence_scores
 
 _HARDLY, _PARTLY = 0.9, 0.5
 
@@ -88,7 +87,7 @@ def explain(segmenter: PhraseModel, image: EncodedImage, phrase: str) -> Why:
     longer = [asked_with(word, words) for word in added]
     encodings: list[Encoded] = [segmenter.vocabulary.encode_tokens(each) for each in [words, *shorter, *longer]]
     logits = segmenter.network_logits(image, encodings)
-    presences = presence_scores(logits, image.height, image.width)
+    presences = segmenter.presences(image, encodings, logits)
     probs = _in_image(torch.sigmoid(logits).numpy(), image)
 
     chosen, runner_up = two_regions(probs[0], image.height, image.width)
