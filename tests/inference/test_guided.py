@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from asgn.inference.guided import RADIUS, SMOOTHNESS, guide_logits
+from asgn.inference.results.guided import RADIUS, SMOOTHNESS, guide_logits
 
 
 def drawn(side: int = 64) -> tuple[torch.Tensor, torch.Tensor]:

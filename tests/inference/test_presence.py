@@ -11,7 +11,7 @@ from asgn.checkpoint import PresenceCalibration, load_model, read_tensors, save_
 from asgn.data.vocabulary import SPECIAL, Vocabulary
 from asgn.experiments.runs.scoring import evaluate
 from asgn.inference.phrases.look_alikes import of_other_kinds
-from asgn.inference.presence import presence_scores
+from asgn.inference.presence import presence_among, presence_scores
 from asgn.inference.segmenter import Segmenter
 
 CALIBRATION = PresenceCalibration(0.25, 81.5, 40, 42, {"name": "own", "split": "val", "fingerprint": "ab"})
@@ -110,18 +110,18 @@ def test_calibrating_leaves_everything_else_in_a_file(tmp_path):
 
 
 def test_what_is_more_of_another_kind_is_less_likely_there():
-    logits = torch.full((2, 100, 100), NEVER)
-    logits[:, 0] = SURE
-    rival = logits[:1].clone()
+    logits = torch.full((100, 100), NEVER)
+    logits[0] = SURE
+    rival = logits[None].clone()
     rival[0, 0] += SURE
     rival[0, 50:] = 9.0  # elsewhere the rival may be what it likes
-    plain = presence_scores(logits, 100, 100)
-    assert presence_scores(logits, 100, 100, [rival, None]) == pytest.approx([0.5, plain[1]], abs=1e-5)
-    assert presence_scores(logits, 100, 100, [rival - 2 * SURE, None]) == pytest.approx(plain, abs=1e-5)
+    weak = torch.full_like(rival, UNSURE)
+    assert presence_among(logits, torch.cat([weak, rival]), 100, 100) == pytest.approx(0.5, abs=1e-5)
+    assert presence_among(logits, weak, 100, 100) == pytest.approx(0.9, abs=1e-5)
 
 
 def test_the_phrase_is_asked_of_the_kinds_that_look_like_its_own():
-    vocabulary = Vocabulary([*SPECIAL, "dog", "cat", "horse", "left", "on", "couch"], trained=9)
-    others = of_other_kinds(("left", "dog", "on", "couch"), vocabulary)
-    assert others == [("left", "cat", "on", "couch"), ("left", "horse", "on", "couch")]
+    vocabulary = Vocabulary([*SPECIAL, "horse", "cow", "left", "on", "couch", "sheep"], trained=9)
+    others = of_other_kinds(("left", "horse", "on", "couch"), vocabulary)
+    assert others == [("left", "cow", "on", "couch")]
     assert of_other_kinds(("left",), vocabulary) == []

@@ -18,10 +18,10 @@ from asgn.errors import PhraseError, UserError
 from asgn.inference.backend import Backend, TorchBackend
 from asgn.inference.densecrf import refine_logits, require_densecrf
 from asgn.inference.encoded import EncodedImage
-from asgn.inference.guided import guide_logits
 from asgn.inference.phrases.look_alikes import of_other_kinds
 from asgn.inference.phrases.reader import Reading, WordReader, writable
-from asgn.inference.presence import DEFAULT_THRESHOLD, presence_scores
+from asgn.inference.presence import DEFAULT_THRESHOLD, DOUBTFUL, presence_among, presence_scores
+from asgn.inference.results.guided import guide_logits
 from asgn.inference.results.segmentation import PROTOCOLS, Segmentation, segmentations
 from asgn.inference.sharing import hub
 
@@ -151,20 +151,22 @@ class Segmenter:
         return self.backend.logits(encoded.features, tokens, lengths)
 
     def presences(self, encoded: EncodedImage, encodings: Sequence[Encoded], logits: Tensor) -> list[float]:
-        """Presence scores of P phrases from their network's logits; likely ones are weighed against look-alikes."""
+        """Presence scores of P phrases from their network's logits; doubtful ones are weighed against look-alikes."""
         size = encoded.height, encoded.width
         plain = presence_scores(logits, *size)
-        likely = [score >= DEFAULT_THRESHOLD for score in plain]
+        least, most = DOUBTFUL
         others = [
-            of_other_kinds(encoding.words, self.vocabulary) if asked else []
-            for encoding, asked in zip(encodings, likely, strict=True)
+            of_other_kinds(encoding.words, self.vocabulary) if least <= score < most else []
+            for encoding, score in zip(encodings, plain, strict=True)
         ]
         rows = {phrase: row for row, phrase in enumerate(dict.fromkeys(chain.from_iterable(others)))}
         if not rows:
             return plain
         found = self.network_logits(encoded, [self.vocabulary.encode_tokens(phrase) for phrase in rows])
-        rivals = [found[[rows[phrase] for phrase in each]] if each else None for each in others]
-        return presence_scores(logits, *size, rivals)
+        return [
+            presence_among(square, found[[rows[phrase] for phrase in rivals]], *size) if rivals else score
+            for score, square, rivals in zip(plain, logits, others, strict=True)
+        ]
 
     def _sharpened(self, encoded: EncodedImage, logits: Tensor) -> Tensor:
         if self.model.config.outlines == "image":

@@ -27,21 +27,33 @@ def guide_logits(logits: Tensor, image: Tensor) -> Tensor:
     """
     pixels = image.float() / 255
     colours = F.avg_pool2d(pixels, _SCALE)
-    target = F.avg_pool2d(logits, _SCALE).unsqueeze(1)
-    mean, target_mean = _windows(colours), _windows(target)
-    joint = _windows(target * colours) - target_mean * mean
-    slope = torch.einsum("ijhw,pjhw->pihw", _inverse_covariance(colours, mean), joint)
-    offset = target_mean - (slope * mean).sum(1, keepdim=True)
-    fitted = _windows(torch.cat([slope, offset], dim=1))
-    fitted = F.interpolate(fitted, size=logits.shape[-2:], mode="bilinear", align_corners=False)
-    return (fitted[:, :3] * pixels).sum(1) + fitted[:, 3]
+    mean = _windows(colours)
+    inverse = _inverse_covariance(colours, mean)
+
+    def guided(square: Tensor) -> Tensor:
+        target = F.avg_pool2d(square[None], _SCALE)
+        target_mean = _windows(target)
+        joint = _windows(target * colours) - target_mean * mean
+        slope = torch.einsum("ijhw,jhw->ihw", inverse, joint)
+        offset = target_mean - (slope * mean).sum(0, keepdim=True)
+        fitted = _windows(torch.cat([slope, offset]))[None]
+        fitted = F.interpolate(fitted, size=square.shape, mode="bilinear", align_corners=False)[0]
+        return (fitted[:3] * pixels).sum(0) + fitted[3]
+
+    return torch.stack([guided(square) for square in logits])  # one at a time: its maps fit into a processor's cache
 
 
 def _windows(values: Tensor) -> Tensor:
-    """Means over the window around every pixel, of those pixels that there are; rows and columns in turn."""
-    side = 2 * RADIUS + 1
-    rows = F.avg_pool2d(values, (side, 1), 1, (RADIUS, 0), count_include_pad=False)
-    return F.avg_pool2d(rows, (1, side), 1, (0, RADIUS), count_include_pad=False)
+    """Means over the window around every pixel, of those pixels that there are."""
+    for dim in (-2, -1):
+        size, border = values.shape[dim], torch.arange(values.shape[dim])
+        padded = F.pad(values, (0, 0, RADIUS, RADIUS) if dim == -2 else (RADIUS, RADIUS))
+        total = padded.narrow(dim, 0, size).clone()
+        for shift in range(1, 2 * RADIUS + 1):
+            total += padded.narrow(dim, shift, size)
+        count = 1 + border.clamp(max=RADIUS) + border.flip(0).clamp(max=RADIUS)
+        values = total / (count.unsqueeze(1) if dim == -2 else count)
+    return values
 
 
 def _inverse_covariance(colours: Tensor, mean: Tensor) -> Tensor:
