@@ -235,6 +235,7 @@ def test_paired_rows_go_on_from_one_run_with_the_same_batches(config_of, page_of
     scores = lines_of(page, "Measured on synthetic val")
     assert list(scores) == ["M+LSTM", "M+LSTM+AT"]
     effects = lines_of(page, "What each part adds on synthetic val")
+    assert list(effects) == ["+AT, all 1 pairs", "M+LSTM to +AT"], "no pair is of DE or SE alone"
     assert effects["+AT, all 1 pairs"][-1] == "+1.89"
     gain = float(effects["+AT, all 1 pairs"][1].split()[0])
     assert gain == pytest.approx(float(scores["M+LSTM+AT"][1]) - float(scores["M+LSTM"][1]), abs=0.011)

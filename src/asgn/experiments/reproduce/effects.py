@@ -33,8 +33,9 @@ Pair = tuple[Row, Row]
 
 
 def effect_sections(results: Results) -> list[Section]:
-    """For each split a table of what each part adds, over all pairs and in each."""
-    return [_section(results, data) for data in results.splits.scored]
+    """For each split a table of what each part adds, over all pairs and in each; none where no rows are a pair."""
+    sections = (_section(results, data) for data in results.splits.scored)
+    return [section for section in sections if section.rows]
 
 
 def _section(results: Results, data: ReferringDataset) -> Section:
@@ -46,7 +47,8 @@ def _section(results: Results, data: ReferringDataset) -> Section:
     }
     lines = []
     for name in SWITCHES:
-        pairs = pairs_of(name, results.config.rows)
+        if not (pairs := pairs_of(name, results.config.rows)):
+            continue
         groups = {f"+{name}, all {len(pairs)} pairs": pairs}
         groups |= {f"  {before.label} to +{name}": [(before, after)] for before, after in pairs}
         for label, group in groups.items():
