@@ -116,7 +116,9 @@ class RunOptions:
     root: Root = None
     split: Annotated[str, typer.Option(help="split to train on")] = "train"
     val_split: Annotated[str, typer.Option(help="split to validate on")] = "val"
-    vocabulary: Annotated[Path | None, typer.Option(help="word list; default: the training words")] = None
+    vocabulary: Annotated[
+        Path | None, typer.Option(help="word list or tokenizer.json; default: the training words")
+    ] = None
     packed: Annotated[
         Path | None, typer.Option(help="folder of packed splits: the split is packed there once, then read undecoded")
     ] = None

@@ -32,7 +32,7 @@ def load(
 
     Raises:
         CheckpointError: there is no such model, it is damaged, or the network failed.
-        MissingExtraError: the extra `onnx`, `hub` or `crf` is needed and not installed.
+        MissingExtraError: the extra `onnx`, `hub`, `clipseg` or `crf` is needed and not installed.
         UserError: the device is not there, or an exported model is asked for on another than the processor.
     """
     path = find_model(name, revision)
@@ -49,9 +49,9 @@ def find_model(name: str | Path | None = None, revision: str | None = None) -> P
     """The file or folder of a model.
 
     Args:
-        name: the name of a model in the box, the path of a checkpoint file, of a run's folder or of a folder of
-            `asgn export`, or OWNER/NAME on huggingface.co, downloaded once. A path that is called like a model in
-            the box is given as `./asgn-mobile`, or as a Path.
+        name: the name of a model in the box, the path of a checkpoint file, of a run's folder, of a folder of
+            `asgn export` or of a CLIPSeg by transformers, or OWNER/NAME on huggingface.co, downloaded once. A path
+            that is called like a model in the box is given as `./asgn-mobile`, or as a Path.
         revision: branch, tag or commit of a repository on huggingface.co.
 
     Raises:
