@@ -35,7 +35,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "own-generator.md"
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TEXT = PAGE.read_text(encoding="utf-8")
 CODE = {text.split("\n")[0].removeprefix("# "): text for kind, text in BLOCK.findall(TEXT) if kind == "python"}
-COMMANDS = [line for kind, text in BLOCK.findall(TEXT) if not kind for line in text.splitlines()]
+COMMANDS = [line for kind, text in BLOCK.findall(TEXT) if not kind for line in text.replace("\\\n", " ").splitlines()]
 MAX_LINES = 40
 """Of one's own code for a generator; the toy takes fewer."""
 DEADLINE = 300.0
