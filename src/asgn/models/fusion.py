@@ -30,4 +30,4 @@ class SentenceFusion(nn.Module):
     def forward(self, image_part: tuple[Tensor, ...], language: Language) -> Tensor:
         """The parts of one image, or of one image per phrase, and P phrases to (P, size, h, w)."""
         sentence: Tensor = self.language(language.sentence)[:, :, None, None]
-        return torch.relu(image_part[0] + sentence)
+        return torch.relu_(image_part[0] + sentence)  # in place: the largest map there is
