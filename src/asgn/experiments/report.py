@@ -83,8 +83,9 @@ def _markdown(section: Section) -> str:
     if section.rows:
         header = section.header or [""] * len(section.rows[0])
         texts = {place for row in section.rows for place, cell in enumerate(row) if len(cell) > _LONG}
-        is_left = [not section.header or place == 0 or place in texts for place in range(len(header))]
-        lines = [header, [":---" if left else "---:" for left in is_left], *section.rows]
+        is_left = [not section.header or place == 0 for place in range(len(header))]
+        aligned = ["---" if place in texts else ":---" if left else "---:" for place, left in enumerate(is_left)]
+        lines = [header, aligned, *section.rows]
         parts.append("\n".join(f"| {' | '.join(cell.replace('|', ' ') for cell in line)} |" for line in lines))
     parts += [f"![{caption}]({picture.name})" for picture, caption in section.pictures]
     return "\n\n".join(parts)
