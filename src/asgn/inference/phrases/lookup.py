@@ -25,6 +25,7 @@ class WordLookup:
 
     def __init__(self, words: Collection[str]) -> None:
         self._names = frozenset(word for word in words if word.isalpha())
+        self._longest = max(map(len, self._names), default=0)
         self._seen: dict[tuple[str, bool], tuple[str | None, str | None]] = {}
 
     def find(self, word: str, is_head: bool) -> tuple[str | None, str | None]:
@@ -73,7 +74,7 @@ class WordLookup:
         yield from near if len(near) == 1 else likely if len(likely) == 1 else ()
 
     def _two_words(self, word: str) -> Iterator[str]:
-        for place in range(len(word) - _MIN_MEANT, 1, -1):
+        for place in range(min(len(word) - _MIN_MEANT, self._longest), max(1, len(word) - self._longest - 1), -1):
             first, second = word[:place], word[place:]
             is_long_enough = place >= _MIN_MEANT or (first in ("in", "on") and second in MODIFIERS)
             if is_long_enough and first in self._names and second in self._names:
