@@ -185,19 +185,26 @@ class Segmenter:
         Raises:
             UserError: the protocol is unknown.
         """
-        return self.predict(image, phrases, protocol)[0]
+        return self._predicted(image, phrases, protocol)[0]
 
     def predict(
         self, image: Image, phrases: Sequence[str], protocol: str = "clean"
     ) -> tuple[list[Mask], list[float]]:
         """As `predict_masks`, and each phrase's presence, which no mask depends on."""
+        masks, encoded, encodings, raw = self._predicted(image, phrases, protocol)
+        return masks, self.presences(encoded, encodings, raw)
+
+    def _predicted(
+        self, image: Image, phrases: Sequence[str], protocol: str
+    ) -> tuple[list[Mask], EncodedImage, list[Encoded], Tensor]:
+        """Masks, and what presences are taken from."""
         if protocol not in PROTOCOLS:
             raise UserError(f"unknown protocol {protocol!r}: choose {' or '.join(PROTOCOLS)}")
         encoded = self.encode(image)
         encodings = [self.vocabulary.encode(phrase) for phrase in phrases]
         raw = self.network_logits(encoded, encodings)
         masks = PROTOCOLS[protocol](self._sharpened(encoded, raw), encoded.height, encoded.width)
-        return masks, self.presences(encoded, encodings, raw)
+        return masks, encoded, encodings, raw
 
     def save_pretrained(self, folder: str | Path, half_precision: bool = False) -> None:
         """Write checkpoint, description and model card into a folder (see `hub`).

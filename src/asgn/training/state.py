@@ -33,7 +33,7 @@ AVERAGE = "average."
 RANDOM = "random"
 RANDOM_OF_GPU = "random_of_gpu"
 PAPER_SIZE = 320
-"""Image size in pixels at which a summed cross entropy has always meant the same."""
+"""Image size in pixels of the paper, at which a summed cross entropy has always meant the same."""
 
 Settings = Mapping[str, Mapping[str, Any]]
 """Named settings by their part: model, train, losses, data."""

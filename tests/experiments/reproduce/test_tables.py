@@ -251,3 +251,10 @@ def test_paired_rows_go_on_from_one_run_with_the_same_batches(config_of, page_of
 
 def test_the_last_half_of_a_curve_is_by_its_steps():
     assert last_half([(10, 9.0), (20, 1.0), (25, 2.0), (30, 3.0)]) == 2.0
+    assert last_half([(500, 9.0), (550, 9.0), (600, 1.0)]) == 5.0, "after a warm-up"
+    assert last_half([(3, 1.0)]) == 1.0
+
+
+def test_a_row_that_is_all_warm_up_has_no_balance_to_show(config_of, page_of, tmp_path):
+    page = page_of(config_of(rows=("M+LSTM+AT",), splits=("val",), runs=tmp_path / "runs", steps=2, warmup_steps=2))
+    assert "The balance of D and G" not in page

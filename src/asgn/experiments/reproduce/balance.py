@@ -18,7 +18,9 @@ def balance_sections(results: Results) -> list[Section]:
     found: dict[str, list[Mapping[str, Curve]]] = {}
     for one in results.done:
         if one.row.variant.adversarial and one.trained is not None:
-            found.setdefault(one.row.label, []).append(curves(one.trained.folder / METRICS, "train"))
+            run = curves(one.trained.folder / METRICS, "train")
+            if "discriminator" in run:  # which a run that is all warm-up has not
+                found.setdefault(one.row.label, []).append(run)
     if not found:
         return []
     lines = [
@@ -41,6 +43,6 @@ def balance_sections(results: Results) -> list[Section]:
 
 
 def last_half(curve: Curve) -> float:
-    """The mean of a curve over the last half of its steps."""
-    end = curve[-1][0]
-    return statistics.mean(value for step, value in curve if 2 * step > end)
+    """The mean of a curve over the last half of its steps, from its own first on: that of D begins after a warm-up."""
+    middle = (curve[0][0] + curve[-1][0]) / 2
+    return statistics.mean(value for step, value in curve if step >= middle)

@@ -35,14 +35,13 @@ from asgn.training.average import AveragedGenerator
 from asgn.training.distributed import accept_either_layout
 from asgn.training.optimizers import discriminator_optimizer, generator_optimizer
 from asgn.training.snle import PixelLoss, StagedStep, pixel_scale, snle_optimizer, stage_starts
-from asgn.training.state import TrainingState
+from asgn.training.state import PAPER_SIZE, TrainingState
 from asgn.training.step import AdversarialStep, GridLoss, Report, Step, SupervisedStep
 from asgn.variants import Variant
 
 _LOG = logging.getLogger(__name__)
 
 _DRAWN_TEXTS = 3200
-_PAPER_SIZE = 320
 
 FREE_TO_CHANGE = {"steps", "workers", "micro_batch", "validate_every", "validation_limit", "checkpoint_every"}
 """Settings that a resumed run may change: none of them changes a step, but for rounding."""
@@ -180,7 +179,7 @@ def _model_config(plan: RunConfig, words: int, source: Model | None) -> ModelCon
     if variant.builder is not None and source is not None:
         name = str(variant.without_densecrf())
         return replace(source.config, **{"variant": name, "vocabulary_size": words, **changes})
-    size = {"image_size": _PAPER_SIZE} if variant.backbone == "SNLE" and not plan.is_staged else {}
+    size = {"image_size": PAPER_SIZE} if variant.backbone == "SNLE" and not plan.is_staged else {}
     return ModelConfig.for_variant(variant, words, **size | changes)
 
 
