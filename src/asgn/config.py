@@ -46,6 +46,12 @@ class ModelConfig(Settings):
     outlines: Literal["grid", "image"] = setting(
         "grid", "what masks follow: the grid's logits as upsampled, or the image's edges too (guided filter)"
     )
+    mask_threshold: Literal["half", "expected-iou"] = setting(
+        "half", "where masks begin: at probability one half, or where the IoU to expect of the phrase is highest"
+    )
+    pieces: Literal["all", "large"] = setting(
+        "all", "which pieces of a mask are kept: all, or the largest and those that come near it"
+    )
     dilation: Literal["every-block", "later-blocks"] = setting(
         "every-block", "dilated blocks of res4 and res5: all (base code), or all but the stage's first (torchvision)"
     )

@@ -2,6 +2,8 @@
 
 import io
 import weakref
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -177,3 +179,23 @@ def test_the_threshold_is_on_the_logit_not_on_the_probability():
     logits = torch.full((1, 64, 64), -10.0)
     assert not binarise(logits, 64, 64)[0].any()
     assert binarise(torch.full((1, 64, 64), 1e-6), 64, 64)[0].all()
+
+
+def test_a_model_says_where_masks_begin_and_which_pieces_stay(segmenter, photograph, monkeypatch):
+    """One faint large thing and a speck: by default an empty mask, else the large thing alone."""
+    logits = torch.full((1, 64, 64), -5.0)
+    logits[0, 24:40, 8:24] = -0.5
+    logits[0, 30:34, 50:54] = -0.5
+    monkeypatch.setattr(segmenter, "network_logits", lambda encoded, encodings: logits.expand(len(encodings), -1, -1))
+    areas = {}
+    for threshold, pieces in product(("half", "expected-iou"), ("all", "large")):
+        config = replace(segmenter.model.config, mask_threshold=threshold, pieces=pieces)
+        monkeypatch.setattr(segmenter, "model", replace(segmenter.model, config=config))
+        (mask,) = segmenter.predict_masks(photograph, ["circle"])
+        areas[threshold, pieces] = mask[:, :50].any(), mask[:, 60:].any()
+    assert areas == {
+        ("half", "all"): (False, False),
+        ("half", "large"): (False, False),
+        ("expected-iou", "all"): (True, True),
+        ("expected-iou", "large"): (True, False),
+    }

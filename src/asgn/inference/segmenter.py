@@ -21,7 +21,9 @@ from asgn.inference.encoded import EncodedImage
 from asgn.inference.phrases.look_alikes import of_other_kinds
 from asgn.inference.phrases.reader import Reading, WordReader, writable
 from asgn.inference.presence import DEFAULT_THRESHOLD, DOUBTFUL, presence_among, presence_scores
+from asgn.inference.results.expected_iou import centre_logits
 from asgn.inference.results.guided import guide_logits
+from asgn.inference.results.pieces import drop_small_pieces
 from asgn.inference.results.segmentation import PROTOCOLS, Segmentation, segmentations
 from asgn.inference.sharing import hub
 
@@ -137,15 +139,18 @@ class Segmenter:
         encodings = [reading.encoded for reading in readings]
         raw = self.network_logits(encoded, encodings)
         presences = self.presences(encoded, encodings, raw)
-        logits = self._sharpened(encoded, raw)
+        logits = self.finish_logits(encoded, raw)
         return segmentations(encoded, phrases, readings, logits, presences, self.presence_threshold)
 
     def pixel_logits(self, encoded: EncodedImage, encodings: Sequence[Encoded]) -> Tensor:
-        """Logits (P, S, S) of P phrases over the network's square, on the CPU, sharpened where that is asked for."""
-        return self._sharpened(encoded, self.network_logits(encoded, encodings))
+        """Logits (P, S, S) of P phrases over the network's square, on the CPU, with masks where they are at least 0.
+
+        Sharpened, moved to each phrase's threshold and without small pieces where the model asks for that.
+        """
+        return self.finish_logits(encoded, self.network_logits(encoded, encodings))
 
     def network_logits(self, encoded: EncodedImage, encodings: Sequence[Encoded]) -> Tensor:
-        """As `pixel_logits`, never sharpened."""
+        """As `pixel_logits`, as the network gives them."""
         tokens = torch.nn.utils.rnn.pad_sequence([torch.tensor(e.ids) for e in encodings], batch_first=True)
         lengths = torch.tensor([len(encoding.ids) for encoding in encodings])
         return self.backend.logits(encoded.features, tokens, lengths)
@@ -167,6 +172,16 @@ class Segmenter:
             presence_among(square, found[[rows[phrase] for phrase in rivals]], *size) if rivals else score
             for score, square, rivals in zip(plain, logits, others, strict=True)
         ]
+
+    def finish_logits(self, encoded: EncodedImage, logits: Tensor) -> Tensor:
+        """What `pixel_logits` makes of `network_logits`."""
+        return self.at_threshold(encoded, self._sharpened(encoded, logits))
+
+    def at_threshold(self, encoded: EncodedImage, logits: Tensor) -> Tensor:
+        """Logits (P, S, S) moved so that the model's masks are where they are at least 0."""
+        if self.model.config.mask_threshold == "expected-iou":
+            logits = centre_logits(logits, encoded.height, encoded.width)
+        return drop_small_pieces(logits) if self.model.config.pieces == "large" else logits
 
     def _sharpened(self, encoded: EncodedImage, logits: Tensor) -> Tensor:
         if self.model.config.outlines == "image":
@@ -203,7 +218,7 @@ class Segmenter:
         encoded = self.encode(image)
         encodings = [self.vocabulary.encode(phrase) for phrase in phrases]
         raw = self.network_logits(encoded, encodings)
-        masks = PROTOCOLS[protocol](self._sharpened(encoded, raw), encoded.height, encoded.width)
+        masks = PROTOCOLS[protocol](self.finish_logits(encoded, raw), encoded.height, encoded.width)
         return masks, encoded, encodings, raw
 
     def save_pretrained(self, folder: str | Path, half_precision: bool = False) -> None:

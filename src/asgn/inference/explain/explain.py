@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 
@@ -42,7 +41,7 @@ class LeftOut:
 class Why:
     """What made an answer, for one phrase and one image.
 
-    Masks and probabilities are the network's own: neither a presence threshold nor a dense CRF has a part in them.
+    Masks and probabilities are the network's own: presence and what sharpens outlines have no part in them.
     """
 
     left_out: tuple[LeftOut, ...]
@@ -89,6 +88,7 @@ def explain(segmenter: PhraseModel, image: EncodedImage, phrase: str) -> Why:
     logits = segmenter.network_logits(image, encodings)
     presences = segmenter.presences(image, encodings, logits)
     probs = _in_image(torch.sigmoid(logits).numpy(), image)
+    masks = _in_image((segmenter.at_threshold(image, logits) >= 0).numpy(), image)
 
     chosen, runner_up = two_regions(probs[0], image.height, image.width)
     settling: Sequence[Settling] = ()
@@ -99,7 +99,7 @@ def explain(segmenter: PhraseModel, image: EncodedImage, phrase: str) -> Why:
         settling = settling_words(words, (chosen, runner_up), colours, probs[0], asked)
     return Why(
         left_out=tuple(
-            LeftOut(word, iou(probs[place] >= 0.5, probs[0] >= 0.5), presences[place], presences[place] - presences[0])
+            LeftOut(word, iou(masks[place], masks[0]), presences[place], presences[place] - presences[0])
             for place, word in enumerate(words if shorter else (), start=1)
         ),
         chosen=chosen,
@@ -111,7 +111,7 @@ def explain(segmenter: PhraseModel, image: EncodedImage, phrase: str) -> Why:
 def _in_image(squares: NDArray[Any], image: EncodedImage) -> NDArray[Any]:
     """The image's part of (..., S, S)."""
     place = placement_in_square(image.height, image.width, squares.shape[-1])
-    inside: NDArray[np.float32] = squares[
+    inside: NDArray[Any] = squares[
         ..., place.top : place.top + place.height, place.left : place.left + place.width
     ]
     return inside

@@ -80,7 +80,10 @@ class Segmentation:
 
     @cached_property
     def prob(self) -> NDArray[np.float32]:
-        """(H, W) probability that a pixel belongs to the referent, whether or not anything matches."""
+        """(H, W) probability that a pixel belongs to the referent, whether or not anything matches.
+
+        With a model that looks for the highest expected IoU, moved so that the mask begins at one half.
+        """
         return probability(self.pixel_logits, *self.mask.shape)
 
     @cached_property
