@@ -63,7 +63,7 @@ def presences(segmenter: Segmenter, image: Image, phrases: list[str]) -> list[fl
     encoded = segmenter.encode(image)
     encodings = [segmenter.vocabulary.encode(phrase) for phrase in phrases]
     logits = segmenter.network_logits(encoded, encodings)
-    masks = binarise(segmenter.at_threshold(encoded, logits), encoded.height, encoded.width)
+    masks = binarise(segmenter.at_threshold(encoded, encodings, logits), encoded.height, encoded.width)
     scores = zip(segmenter.presences(encoded, encodings, logits), masks, strict=True)
     return [score if mask.any() else 0.0 for score, mask in scores]
 

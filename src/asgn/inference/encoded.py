@@ -27,7 +27,7 @@ class PhraseModel(Protocol):
     def network_logits(self, encoded: EncodedImage, encodings: Sequence[Encoded]) -> Tensor:
         """Logits (P, S, S) of P phrases over the network's square, on the CPU."""
 
-    def at_threshold(self, encoded: EncodedImage, logits: Tensor) -> Tensor:
+    def at_threshold(self, encoded: EncodedImage, encodings: Sequence[Encoded], logits: Tensor) -> Tensor:
         """Logits (P, S, S) moved so that masks are where they are at least 0."""
 
     def presences(self, encoded: EncodedImage, encodings: Sequence[Encoded], logits: Tensor) -> list[float]:

@@ -139,7 +139,7 @@ class Segmenter:
         encodings = [reading.encoded for reading in readings]
         raw = self.network_logits(encoded, encodings)
         presences = self.presences(encoded, encodings, raw)
-        logits = self.finish_logits(encoded, raw)
+        logits = self.finish_logits(encoded, encodings, raw)
         return segmentations(encoded, phrases, readings, logits, presences, self.presence_threshold)
 
     def pixel_logits(self, encoded: EncodedImage, encodings: Sequence[Encoded]) -> Tensor:
@@ -147,7 +147,7 @@ class Segmenter:
 
         Sharpened, moved to each phrase's threshold and without small pieces where the model asks for that.
         """
-        return self.finish_logits(encoded, self.network_logits(encoded, encodings))
+        return self.finish_logits(encoded, encodings, self.network_logits(encoded, encodings))
 
     def network_logits(self, encoded: EncodedImage, encodings: Sequence[Encoded]) -> Tensor:
         """As `pixel_logits`, as the network gives them."""
@@ -173,15 +173,17 @@ class Segmenter:
             for score, square, rivals in zip(plain, logits, others, strict=True)
         ]
 
-    def finish_logits(self, encoded: EncodedImage, logits: Tensor) -> Tensor:
+    def finish_logits(self, encoded: EncodedImage, encodings: Sequence[Encoded], logits: Tensor) -> Tensor:
         """What `pixel_logits` makes of `network_logits`."""
-        return self.at_threshold(encoded, self._sharpened(encoded, logits))
+        return self.at_threshold(encoded, encodings, self._sharpened(encoded, logits))
 
-    def at_threshold(self, encoded: EncodedImage, logits: Tensor) -> Tensor:
+    def at_threshold(self, encoded: EncodedImage, encodings: Sequence[Encoded], logits: Tensor) -> Tensor:
         """Logits (P, S, S) moved so that the model's masks are where they are at least 0."""
         if self.model.config.mask_threshold == "expected-iou":
             logits = centre_logits(logits, encoded.height, encoded.width)
-        return drop_small_pieces(logits) if self.model.config.pieces == "large" else logits
+        if self.model.config.pieces == "large":
+            logits = drop_small_pieces(logits, [encoding.words for encoding in encodings])
+        return logits
 
     def _sharpened(self, encoded: EncodedImage, logits: Tensor) -> Tensor:
         if self.model.config.outlines == "image":
@@ -218,7 +220,7 @@ class Segmenter:
         encoded = self.encode(image)
         encodings = [self.vocabulary.encode(phrase) for phrase in phrases]
         raw = self.network_logits(encoded, encodings)
-        masks = PROTOCOLS[protocol](self.finish_logits(encoded, raw), encoded.height, encoded.width)
+        masks = PROTOCOLS[protocol](self.finish_logits(encoded, encodings, raw), encoded.height, encoded.width)
         return masks, encoded, encodings, raw
 
     def save_pretrained(self, folder: str | Path, half_precision: bool = False) -> None:

@@ -88,7 +88,7 @@ def explain(segmenter: PhraseModel, image: EncodedImage, phrase: str) -> Why:
     logits = segmenter.network_logits(image, encodings)
     presences = segmenter.presences(image, encodings, logits)
     probs = _in_image(torch.sigmoid(logits).numpy(), image)
-    masks = _in_image((segmenter.at_threshold(image, logits) >= 0).numpy(), image)
+    masks = _in_image((segmenter.at_threshold(image, encodings, logits) >= 0).numpy(), image)
 
     chosen, runner_up = two_regions(probs[0], image.height, image.width)
     settling: Sequence[Settling] = ()

@@ -1,9 +1,18 @@
-"""Which word of a referring expression names what is asked for."""
+"""Which word of a referring expression names what is asked for, and whether it asks for more than one thing."""
 
 from collections.abc import Sequence
 
-from asgn.inference.phrases.english import is_listed, is_noun, verb_forms
-from asgn.inference.phrases.word_classes import ARTICLES, FOLLOWING, GENERIC, JOINING, MODIFIERS, PARTS, REQUESTS
+from asgn.inference.phrases.english import is_listed, is_noun, noun_forms, verb_forms
+from asgn.inference.phrases.word_classes import (
+    ARTICLES,
+    FOLLOWING,
+    GENERIC,
+    JOINING,
+    MODIFIERS,
+    PARTS,
+    REQUESTS,
+    SEVERAL,
+)
 
 
 def head_position(tokens: Sequence[str]) -> int | None:
@@ -34,6 +43,14 @@ def head_position(tokens: Sequence[str]) -> int | None:
         elif is_noun(word) or not is_listed(word):
             head = place
     return owner if head is None else head
+
+
+def asks_for_several(tokens: Sequence[str]) -> bool:
+    """Whether more than one thing is asked for: "the dogs", "two of them", "man and dog"; jeans are taken for one."""
+    if not SEVERAL.isdisjoint(tokens):
+        return True
+    head = head_position(tokens)
+    return head is not None and is_noun(tokens[head]) and tokens[head] not in noun_forms(tokens[head])
 
 
 def _describes(word: str) -> bool:

@@ -43,6 +43,7 @@ PARTS = _words(
     slice kind type number two three four five six"""
 )
 """Words whose "of" goes on to what is meant ("two of the dogs", "slice of pizza")."""
+SEVERAL = _words("all and both two three four five six seven eight nine ten couple pair group")
 FOLLOWING = _words(
     """alone asleep awake upright naked bald topless shirtless visible upside sideways wears holds looks faces sits
     stands rides"""

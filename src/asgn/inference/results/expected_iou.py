@@ -16,7 +16,7 @@ from asgn.data.transforms import placement_in_square
 
 LEAST = 0.1
 """Probability below which no pixel belongs to a mask: a phrase whose thing is nowhere has an empty one."""
-SAMPLES = 104
+SAMPLES = 52
 """Rows and columns of the square that are looked at."""
 
 

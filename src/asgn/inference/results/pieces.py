@@ -1,29 +1,42 @@
 """Small pieces of a mask beside a larger one, which mostly belong to other things like the one asked for."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from scipy import ndimage
 from torch import Tensor
 from torch.nn import functional as F
 
-LEAST = 0.3
+from asgn.inference.phrases.grammar import asks_for_several
+
+LEAST = 0.5
 """Share of the largest piece's summed probability that another must have: both halves of what something hides stay."""
+LEAST_OF_SEVERAL = 0.2
+"""The same for a phrase that asks for more than one thing."""
 
 
-def drop_small_pieces(logits: Tensor) -> Tensor:
-    """(P, S, S) logits whose masks are where they are at least 0, negated in pieces that are dropped.
+def drop_small_pieces(logits: Tensor, phrases: Sequence[Sequence[str]]) -> Tensor:
+    """Negate the logits in pieces of a mask that are small beside the largest one.
 
-    S is even: pieces are connected blocks of 2 x 2 pixels, corners apart, with any pixel of the mask.
+    Args:
+        logits: (P, S, S), with masks where they are at least 0. S is even: pieces are connected blocks of 2 x 2 pixels,
+            corners apart, with any pixel of the mask.
+        phrases: P phrases as words.
+
+    Returns:
+        (P, S, S)
     """
-    return torch.stack([_large_alone(square) for square in logits])
+    return torch.stack([_large_alone(square, words) for square, words in zip(logits, phrases, strict=True)])
 
 
-def _large_alone(square: Tensor) -> Tensor:
+def _large_alone(square: Tensor, words: Sequence[str]) -> Tensor:
     blocks = F.max_pool2d(square[None], 2)[0]
     pieces, count = ndimage.label((blocks >= 0).numpy())
     if count < 2:
         return square
     weights = np.bincount(pieces.ravel(), torch.sigmoid(blocks).numpy().ravel(), count + 1)
     weights[0] = np.inf
-    small = torch.from_numpy(weights < LEAST * weights[1:].max())[torch.from_numpy(pieces).long()]
+    least = LEAST_OF_SEVERAL if asks_for_several(words) else LEAST
+    small = torch.from_numpy(weights < least * weights[1:].max())[torch.from_numpy(pieces).long()]
     return torch.where(small.repeat_interleave(2, 0).repeat_interleave(2, 1), -square.abs() - 1e-6, square)
