@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
+import torch
 from torch import Tensor, nn
 
 from asgn.models.backbone import Backbone, Features
@@ -21,6 +22,12 @@ class ImageFeatures(NamedTuple):
         """Features of the images `index`, (P,), one per phrase."""
         semantic = None if self.semantic is None else self.semantic[index]
         return ImageFeatures(tuple(part[index] for part in self.fusion), semantic)
+
+    def of(self, phrase: int) -> "ImageFeatures":
+        """What a phrase meets: its own image's features where there is an image for each, else the one image's."""
+        if len(self.fusion[0]) == 1:
+            return self
+        return self.select(torch.tensor([phrase], device=self.fusion[0].device))
 
 
 class Prediction(NamedTuple):

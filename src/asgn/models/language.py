@@ -21,6 +21,10 @@ class Language(NamedTuple):
     lengths: Tensor
     """(P,) words of each phrase."""
 
+    def of(self, phrase: int) -> "Language":
+        """One phrase's."""
+        return Language(*(part[phrase : phrase + 1] for part in self))
+
 
 class LanguageEncoder(nn.Module):
     """Word embedding and one-layer LSTM.

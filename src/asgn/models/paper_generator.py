@@ -9,7 +9,7 @@ from asgn.models.detail import DetailEnhancement
 from asgn.models.fusion import SentenceFusion
 from asgn.models.generator import Generator, ImageFeatures
 from asgn.models.joined import JoinedPointwise
-from asgn.models.language import LanguageEncoder
+from asgn.models.language import Language, LanguageEncoder
 from asgn.models.rmi import RecurrentFusion
 from asgn.models.semantic import MaskHead
 from asgn.models.spatial import spatial_coordinates
@@ -64,8 +64,14 @@ class PaperGenerator(Generator):
 
         `tokens` is (P, T) int64, right-padded; `lengths` (P,).
         """
-        fused = self.fusion(features.fusion, self.language(tokens, lengths))
-        logits: Tensor = self.head(fused, features.semantic)
+        language = self.language(tokens, lengths)
+        if torch.is_grad_enabled() or torch.compiler.is_exporting() or tokens.device.type != "cpu":
+            return self._logits(features, language)
+        return torch.cat([self._logits(features.of(p), language.of(p)) for p in range(len(tokens))])
+
+    def _logits(self, features: ImageFeatures, language: Language) -> Tensor:
+        """Logits of phrases; on a processor of one at a time, since what lies between is too large for its caches."""
+        logits: Tensor = self.head(self.fusion(features.fusion, language), features.semantic)
         return logits
 
     def regularised_weights(self) -> list[Tensor]:

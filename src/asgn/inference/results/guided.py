@@ -34,7 +34,7 @@ def guide_logits(logits: Tensor, image: Tensor) -> Tensor:
         target = F.avg_pool2d(square[None], _SCALE)
         target_mean = _windows(target)
         joint = _windows(target * colours) - target_mean * mean
-        slope = torch.einsum("ijhw,jhw->ihw", inverse, joint)
+        slope = (inverse * joint).sum(1)
         offset = target_mean - (slope * mean).sum(0, keepdim=True)
         fitted = _windows(torch.cat([slope, offset]))[None]
         fitted = F.interpolate(fitted, size=square.shape, mode="bilinear", align_corners=False)[0]

@@ -36,7 +36,10 @@ def _large_alone(square: Tensor, words: Sequence[str]) -> Tensor:
     if count < 2:
         return square
     weights = np.bincount(pieces.ravel(), torch.sigmoid(blocks).numpy().ravel(), count + 1)
-    weights[0] = np.inf
     least = LEAST_OF_SEVERAL if asks_for_several(words) else LEAST
-    small = torch.from_numpy(weights < least * weights[1:].max())[torch.from_numpy(pieces).long()]
-    return torch.where(small.repeat_interleave(2, 0).repeat_interleave(2, 1), -square.abs() - 1e-6, square)
+    is_small = weights < least * weights[1:].max()
+    is_small[0] = False
+    if not is_small.any():
+        return square
+    small = torch.from_numpy(is_small[pieces])[:, None, :, None].expand(-1, 2, -1, 2).reshape(square.shape)
+    return torch.where(small, -square.abs() - 1e-6, square)
