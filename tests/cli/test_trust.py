@@ -78,7 +78,7 @@ def test_probe_calibrates(asgn, model_file, shared):
     assert f"{model_file}: presence threshold" in written.out
     presence = load_model(model_file).presence
     assert presence is not None
-    assert presence.threshold == pytest.approx(result["presence_best"]["threshold"])
+    assert presence.threshold == pytest.approx(result["presence_fitted"]["threshold"])
     assert presence.data["split"] == "val"
 
 

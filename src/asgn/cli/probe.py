@@ -52,7 +52,7 @@ def probe(
         return
     _say(asked, f"{data}/{split}")
     if written is None:
-        typer.echo(f"the best threshold here would be {calibration.threshold:.3f}: store it with --calibrate")
+        typer.echo(f"the threshold fitted here is {calibration.threshold:.3f}: store it with --calibrate")
     else:
         typer.echo(f"{written}: presence threshold {calibration.threshold:.3f} from now on")
 
@@ -61,8 +61,8 @@ def _say(asked: "Probe", where: str) -> None:
     typer.echo(f"the side meant, of two objects of one kind ({where}):")
     for side, share in (asked.sides | {"all": asked.all_sides}).items():
         typer.echo(f"  {side:24}{_share(share)}")
-    best, held_out = asked.phrases.best_threshold(), asked.phrases.held_out_accuracy()
-    for name, threshold in (("the model's", asked.threshold), ("the best here", best)):
+    fitted, held_out = asked.phrases.fitted_threshold(), asked.phrases.held_out_accuracy()
+    for name, threshold in (("the model's", asked.threshold), ("fitted here", fitted)):
         accuracy = asked.phrases.balanced_accuracy(threshold)
         typer.echo(f"present or absent, threshold {threshold:.3f} ({name}): balanced accuracy {accuracy:.1f} %")
         for kind, share in asked.phrases.shares(threshold).items():

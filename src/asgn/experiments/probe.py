@@ -37,7 +37,7 @@ class Probe:
         return {
             "sides": {side: share.to_json() for side, share in (self.sides | {"all": self.all_sides}).items()},
             "presence": self.phrases.summary(self.threshold),
-            "presence_best": self.phrases.summary(self.phrases.best_threshold()),
+            "presence_fitted": self.phrases.summary(self.phrases.fitted_threshold()),
             "presence_held_out_balanced_accuracy": self.phrases.held_out_accuracy(),
             "leak_stamp": self.leak_stamp,
         }
@@ -69,10 +69,10 @@ def presences(segmenter: Segmenter, image: Image, phrases: list[str]) -> list[fl
 
 
 def calibrate_presence(phrases: RatedPhrases, data: ReferringDataset) -> PresenceCalibration:
-    """The presence threshold of the highest balanced accuracy on a split, with what to expect of it elsewhere."""
+    """The presence threshold fitted to a split, with what to expect of it elsewhere."""
     present = phrases.kinds.count(PRESENT)
     held_out = phrases.held_out_accuracy()
-    threshold = phrases.best_threshold()
+    threshold = phrases.fitted_threshold()
     return PresenceCalibration(
         threshold=threshold,
         balanced_accuracy=phrases.balanced_accuracy(threshold) if held_out is None else held_out,

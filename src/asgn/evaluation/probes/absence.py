@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import expit, logit
 
 from asgn.data.photographs.absent_phrases import AbsentPhrases
 from asgn.data.types import Image, ReferringDataset
@@ -19,6 +21,9 @@ Rate = Callable[[Image, list[str]], Sequence[float]]
 
 PRESENT = "present"
 _FOLDS = 2
+_LEAST_SCORE = 1e-4
+_SLOPE_PENALTY = 1e-3
+"""Keeps the line finite where a threshold parts the kinds without a mistake."""
 
 
 @dataclass(frozen=True)
@@ -47,14 +52,18 @@ class RatedPhrases:
         """Mean of the share of present phrases at the threshold or above and of absent ones below, in percent."""
         return _balanced(self.scores, self.is_present, threshold)
 
-    def best_threshold(self) -> float:
-        """The threshold of the highest balanced accuracy; the middle one of the best where several are as good."""
-        return _best_threshold(self.scores, self.is_present)
+    def fitted_threshold(self) -> float:
+        """The score from which presence is likelier than absence, both kinds of phrases weighing alike.
+
+        By a logistic regression on the score's log-odds: the threshold of the highest balanced accuracy leaps about
+        with single phrases, and is worse on other images.
+        """
+        return _fitted_threshold(self.scores, self.is_present)
 
     def held_out_accuracy(self) -> float | None:
         """Balanced accuracy, in percent, where either half of the images is judged by the other half's threshold.
 
-        The threshold that is best for some phrases flatters itself on them. None where a half lacks either kind.
+        A threshold flatters itself on the phrases that it was fitted to. None where a half lacks either kind.
         """
         images = np.unique(self.image_ids)
         halves = [np.isin(self.image_ids, images[fold::_FOLDS]) for fold in range(_FOLDS)]
@@ -63,7 +72,7 @@ class RatedPhrases:
             return None
         right = np.zeros(len(self.scores), dtype=bool)
         for half in halves:
-            threshold = _best_threshold(self.scores[~half], present[~half])
+            threshold = _fitted_threshold(self.scores[~half], present[~half])
             right[half] = (self.scores[half] >= threshold) == present[half]
         return float(50 * right[present].mean() + 50 * right[~present].mean())
 
@@ -124,12 +133,18 @@ def _questions(
     return dict.fromkeys(present, PRESENT) | untrue if untrue else {}
 
 
-def _best_threshold(scores: NDArray[np.float64], present: NDArray[np.bool_]) -> float:
-    values = np.unique(np.concatenate([scores, [0.0]]))
-    candidates = np.append((values[1:] + values[:-1]) / 2, values[-1] + 1e-6)
-    accuracies = np.array([_balanced(scores, present, threshold) for threshold in candidates])
-    best = np.flatnonzero(accuracies >= accuracies.max() - 1e-9)
-    return float(candidates[best[len(best) // 2]])
+def _fitted_threshold(scores: NDArray[np.float64], present: NDArray[np.bool_]) -> float:
+    odds = logit(scores.clip(_LEAST_SCORE, 1 - _LEAST_SCORE))
+    weights = np.where(present, 1 / present.sum(), 1 / (~present).sum())
+    sign = np.where(present, 1, -1)
+
+    def loss(line: NDArray[np.float64]) -> float:
+        slope, offset = line
+        unlikely = np.logaddexp(0, -sign * (slope * odds + offset))
+        return float((weights * unlikely).sum() + _SLOPE_PENALTY * slope**2)
+
+    slope, offset = minimize(loss, (1.0, 0.0), bounds=[(_LEAST_SCORE, None), (None, None)]).x
+    return float(expit(-offset / slope))
 
 
 def _balanced(scores: NDArray[np.float64], present: NDArray[np.bool_], threshold: float) -> float:
