@@ -42,12 +42,13 @@ SIZES = (0.0, 0.02, 0.05, 0.1, 0.2, 1.0)
 """Bounds of an object's share of its image."""
 NAMES = ("oIoU", "mIoU", "Pr@0.5", "Pr@0.7", "Pr@0.9")
 CPU = torch.device("cpu")
-MASKS = {"outlines": "image", "mask_threshold": "expected-iou", "pieces": "large"}
-LESS = {
-    "half of probability, all pieces": MASKS | {"mask_threshold": "half", "pieces": "all"},
-    "highest expected IoU, all pieces": MASKS | {"pieces": "all"},
+PLAIN, SHIPPED = "half of probability, all pieces", "highest expected IoU, large pieces"
+MASKS: dict[str, dict[str, Any]] = {
+    PLAIN: {"outlines": "image", "mask_threshold": "half", "pieces": "all"},
+    "highest expected IoU, all pieces": {"outlines": "image", "mask_threshold": "expected-iou", "pieces": "all"},
+    SHIPPED: {"outlines": "image", "mask_threshold": "expected-iou", "pieces": "large"},
 }
-"""Ways to make masks that are scored beside the shipped one."""
+"""Ways to make masks of logits, all scored; the last is shipped."""
 
 
 class Calibration(NamedTuple):
@@ -63,10 +64,12 @@ CALIBRATIONS = [Calibration(*pair) for pair in product((0.5, 0.6, 0.7, 0.8, 1.0)
 
 def main(trained: Path, folder: Path, out: Path) -> None:
     model, data = load_model(trained), open_dataset("own", PHOTOREFER.parent, "val", seed=0)
-    model = with_masks(model, MASKS)
+    model = with_masks(model, SHIPPED)
     held_out = {name: open_dataset("own", folder / "heldout" / name, "val", seed=0) for name in HELD_OUT}
-    found = scores_by_calibration(Segmenter(model, CPU), data)
-    chosen, crossed = cross_chosen(found, data)
+    found = scores_by_calibration(model, data)
+    by_masks = {name: cross_chosen(scores, data) for name, scores in found.items()}
+    crossed = by_masks[SHIPPED]
+    chosen = best_of(found[SHIPPED], [item.sentence_id for item in data.expressions])
     finished = calibrated(model, chosen)
     segmenter = Segmenter(finished, CPU)
     shipped = evaluate(segmenter, data, control_seed=0)
@@ -75,7 +78,7 @@ def main(trained: Path, folder: Path, out: Path) -> None:
     presence = calibrate_presence(rated, data)
     unseen = {name: evaluate(segmenter, part).scores for name, part in held_out.items()}
     scores = {
-        "as trained": of(found[AS_TRAINED]),
+        "as trained": of(found[SHIPPED][AS_TRAINED]),
         "calibrated on the other half": of(crossed),
         "as shipped": of(shipped.scores),
         "as shipped, phrases shuffled": of(shipped.control),
@@ -86,7 +89,7 @@ def main(trained: Path, folder: Path, out: Path) -> None:
     result = {
         "calibration": chosen._asdict(),
         "photorefer val": scores,
-        "photorefer val, calibrated on the other half, masks by": with_less(model, data),
+        "photorefer val, calibrated on the other half, masks by": {name: of(part) for name, part in by_masks.items()},
         "photorefer val by size, calibrated on the other half": by_size(crossed),
         "held-out tenth": {name: of(part) for name, part in unseen.items()},
         "before": before["before"],
@@ -99,45 +102,41 @@ def main(trained: Path, folder: Path, out: Path) -> None:
     record("mobile", result)
 
 
-def with_less(model: Model, data: ReferringDataset) -> dict[str, Any]:
-    """The scores of other ways to make masks, each with its own calibration from the other half."""
-    segmenters = {name: Segmenter(with_masks(model, masks), CPU) for name, masks in LESS.items()}
-    found = {name: scores_by_calibration(segmenter, data) for name, segmenter in segmenters.items()}
-    return {name: of(cross_chosen(scores, data)[1]) for name, scores in found.items()}
+def with_masks(model: Model, name: str) -> Model:
+    """The model with the switches of one of the ways to make masks."""
+    return replace(model, config=replace(model.config, **MASKS[name]))
 
 
-def with_masks(model: Model, masks: dict[str, Any]) -> Model:
-    """The model with other switches of what makes a mask of its logits."""
-    return replace(model, config=replace(model.config, **masks))
+def scores_by_calibration(model: Model, data: ReferringDataset) -> dict[str, dict[Calibration, SegmentationScores]]:
+    """By the way to make masks, the scores of those that the model would give with its logits calibrated so.
 
-
-def scores_by_calibration(segmenter: Segmenter, data: ReferringDataset) -> dict[Calibration, SegmentationScores]:
-    """The scores of the masks that the model would give with its logits calibrated so."""
-    scores = {calibration: SegmentationScores() for calibration in CALIBRATIONS}
+    What sharpens logits keeps sums and products with numbers, so that calibrations may follow it.
+    """
+    segmenters = {name: Segmenter(with_masks(model, name), CPU) for name in MASKS}
+    plain = segmenters[PLAIN]
+    scores = {name: {calibration: SegmentationScores() for calibration in CALIBRATIONS} for name in MASKS}
     for asked in by_image(data.expressions):
-        encoded = segmenter.encode(data.image(asked[0].image_id))
-        texts = [segmenter.vocabulary.encode(item.text) for item in asked]
-        raw = segmenter.network_logits(encoded, texts)
+        encoded = plain.encode(data.image(asked[0].image_id))
+        texts = [plain.vocabulary.encode(item.text) for item in asked]
+        logits = plain.pixel_logits(encoded, texts)
         truths = [data.mask(item) for item in asked]
-        for calibration, found in scores.items():
-            logits = segmenter.finish_logits(encoded, texts, calibration.scale * raw + calibration.lift)
-            masks = binarise(logits, encoded.height, encoded.width)
+        for name, calibration in product(MASKS, CALIBRATIONS):
+            moved = segmenters[name].at_threshold(encoded, texts, calibration.scale * logits + calibration.lift)
+            masks = binarise(moved, encoded.height, encoded.width)
             for item, mask, truth in zip(asked, masks, truths, strict=True):
-                found.add(item.sentence_id, mask, truth)
+                scores[name][calibration].add(item.sentence_id, mask, truth)
     return scores
 
 
-def cross_chosen(
-    found: dict[Calibration, SegmentationScores], data: ReferringDataset
-) -> tuple[Calibration, SegmentationScores]:
-    """What is best on all images, and the scores of either half with what is best on the other."""
+def cross_chosen(found: dict[Calibration, SegmentationScores], data: ReferringDataset) -> SegmentationScores:
+    """The scores of either half of the images with the calibration that is best on the other."""
     halves: list[list[int]] = [[], []]
     for item in data.expressions:
         halves[item.image_id % 2].append(item.sentence_id)
     crossed = SegmentationScores()
     for scored, chosen_on in (halves, halves[::-1]):
         crossed.merge(found[best_of(found, chosen_on)].subset(scored))
-    return best_of(found, [*halves[0], *halves[1]]), crossed
+    return crossed
 
 
 def best_of(found: dict[Calibration, SegmentationScores], sentence_ids: list[int]) -> Calibration:
