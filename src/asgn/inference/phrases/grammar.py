@@ -1,4 +1,4 @@
-"""Which word of a referring expression names what is asked for, and whether it asks for more than one thing."""
+"""Which word of a referring expression names what is asked for, and whether that is one thing."""
 
 from collections.abc import Sequence
 
@@ -10,6 +10,7 @@ from asgn.inference.phrases.word_classes import (
     JOINING,
     MODIFIERS,
     PARTS,
+    REGIONS,
     REQUESTS,
     SEVERAL,
 )
@@ -45,12 +46,18 @@ def head_position(tokens: Sequence[str]) -> int | None:
     return owner if head is None else head
 
 
-def asks_for_several(tokens: Sequence[str]) -> bool:
-    """Whether more than one thing is asked for: "the dogs", "two of them", "man and dog"; jeans are taken for one."""
+def asks_for_one_thing(tokens: Sequence[str]) -> bool:
+    """Whether what is asked for is one thing: not "the dogs", "two of them", "man and dog" or "the sky".
+
+    Jeans are taken for one thing, and so is what has no noun ("second from left").
+    """
     if not SEVERAL.isdisjoint(tokens):
-        return True
+        return False
     head = head_position(tokens)
-    return head is not None and is_noun(tokens[head]) and tokens[head] not in noun_forms(tokens[head])
+    if head is None:
+        return True
+    word = tokens[head]
+    return word not in REGIONS and (not is_noun(word) or word in noun_forms(word))
 
 
 def _describes(word: str) -> bool:

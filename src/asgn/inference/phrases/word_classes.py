@@ -43,6 +43,11 @@ PARTS = _words(
     slice kind type number two three four five six"""
 )
 """Words whose "of" goes on to what is meant ("two of the dogs", "slice of pizza")."""
+REGIONS = _words(
+    """sky grass lawn field snow ice sand beach dirt ground soil gravel mud water sea ocean river lake pool road street
+    pavement sidewalk floor carpet tile wall ceiling fence railing mountain hill forest background foreground"""
+)
+"""What fills an image without being a thing, and is often cut into pieces by what stands before it."""
 SEVERAL = _words("all and both two three four five six seven eight nine ten couple pair group")
 FOLLOWING = _words(
     """alone asleep awake upright naked bald topless shirtless visible upside sideways wears holds looks faces sits

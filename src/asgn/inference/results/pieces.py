@@ -8,12 +8,12 @@ from scipy import ndimage
 from torch import Tensor
 from torch.nn import functional as F
 
-from asgn.inference.phrases.grammar import asks_for_several
+from asgn.inference.phrases.grammar import asks_for_one_thing
 
 LEAST = 0.5
 """Share of the largest piece's summed probability that another must have: both halves of what something hides stay."""
-LEAST_OF_SEVERAL = 0.2
-"""The same for a phrase that asks for more than one thing."""
+LEAST_OF_MORE = 0.05
+"""The same where a phrase asks for more than one thing, or for a region such as the sky."""
 
 
 def drop_small_pieces(logits: Tensor, phrases: Sequence[Sequence[str]]) -> Tensor:
@@ -36,7 +36,7 @@ def _large_alone(square: Tensor, words: Sequence[str]) -> Tensor:
     if count < 2:
         return square
     weights = np.bincount(pieces.ravel(), torch.sigmoid(blocks).numpy().ravel(), count + 1)
-    least = LEAST_OF_SEVERAL if asks_for_several(words) else LEAST
+    least = LEAST if asks_for_one_thing(words) else LEAST_OF_MORE
     is_small = weights < least * weights[1:].max()
     is_small[0] = False
     if not is_small.any():
