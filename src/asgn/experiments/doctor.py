@@ -28,7 +28,7 @@ KNOWN_LOGIT = -0.032835
 
 
 MOBILE_PHRASE = "the person"
-MOBILE_LOGIT = -5.8270
+MOBILE_LOGIT = -1.1250
 """Mean logit of the model in the box for this phrase on a drawn scene, likewise."""
 
 
