@@ -230,7 +230,8 @@ def provenance(trained: Model, scores: dict[str, dict[str, Any]], chosen: Calibr
         "photographs": "5,850: COCO train2014 and train2017, PASCAL VOC 2007 and 2012, DAVIS 2016, Clothing "
         "Co-Parsing, Penn-Fudan; none of them ships",
         "phrases": "photorefer's own, and made ones (benchmarks/mobile_data.py); no benchmark's sentences",
-        "training": "benchmarks/mobile_train.py: cross entropy and Dice loss, 416 x 416, the backbone frozen at first",
+        "training": "benchmarks/mobile_train.py: cross entropy and Dice loss, 416 x 416, the backbone frozen at first; "
+        "scenes made of several photographs in the later legs; the better of two runs on photorefer val",
         "licence": "COCO annotations CC BY 4.0; Clothing Co-Parsing Apache-2.0; VOC, SBD, DAVIS and Penn-Fudan for "
         "research; photographs under their own terms",
         "calibration": f"mask logits times {chosen.scale} and raised by {chosen.lift} after training, chosen on "

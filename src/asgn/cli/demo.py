@@ -9,7 +9,7 @@ import typer
 
 def demo(
     out: Annotated[Path, typer.Option("--out", help="folder for the report, pictures and run")] = Path("demo"),
-    steps: Annotated[int, typer.Option(help="training steps; the default takes minutes on two cores")] = 300,
+    steps: Annotated[int, typer.Option(help="training steps; the default takes minutes on two cores")] = 450,
     scenes: Annotated[int, typer.Option(help="held-out scenes to score")] = 100,
     seed: Annotated[int, typer.Option(help="seed of weights and order")] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", help="no progress line")] = False,

@@ -30,7 +30,7 @@ PHOTOGRAPHS = Path(asgn.__file__).parent / "photographs"
 ASKED = {
     "astronaut": ("the woman", "person in orange", "the horse"),
     "chelsea": ("the cat", "brown cat", "the dog"),
-    "coffee": ("the cup", "the spoon", "the table"),
+    "coffee": ("the cup", "cup on the table", "the table"),
     "rocket": ("the sky", "the rocket", "the car"),
 }
 """Photographs and phrases, of which some name what is not there."""
@@ -116,7 +116,12 @@ def _training(folder: Path, box: Segmenter, steps: int, seed: int, quiet: bool) 
             seed=seed,
         ),
         losses=LossConfig(real_masks="matched"),
-        model_changes={"image_size": SIDE, "fusion_size": known.fusion_size},
+        model_changes={
+            "image_size": SIDE,
+            "fusion_size": known.fusion_size,
+            "mask_threshold": known.mask_threshold,
+            "pieces": known.pieces,
+        },
         start_from=DEFAULT,
         quiet=quiet,
     )
