@@ -7,7 +7,7 @@ demo: .venv/ready
 	$(BIN)/asgn demo --out demo
 
 test: lint .venv/crf
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: .venv/ready
 	$(BIN)/ruff check src tests benchmarks

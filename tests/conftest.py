@@ -24,6 +24,11 @@ from tests.data.mirror import Mirror
 TINY = {"image_size": 64, "embedding_size": 8, "language_size": 8, "visual_size": 8, "fusion_size": 8, "detail_size": 4}
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files of few and long tests come first: at the end of a run one worker would be alone with them."""
+    items.sort(key=lambda item: "kill" not in item.path.name)
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     folder = Path(os.environ.get("ASGN_SHARED", Path(__file__).parents[2] / "shared"))

@@ -8,7 +8,7 @@ from asgn.data.transforms import placement_in_square
 TOP_SHARE = 0.01
 """The most probable share of the image that the score is taken over: about the smallest object one refers to."""
 
-DOUBTFUL = 0.5, 0.95
+DOUBTFUL = 0.3, 0.8
 """Presence in which a phrase is weighed against rivals: others hardly change what is said, and cost time."""
 
 DEFAULT_THRESHOLD = 0.5
