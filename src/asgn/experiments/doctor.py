@@ -104,7 +104,7 @@ def _check_known_mask() -> Check:
 
 
 def mobile_logit() -> float:
-    """Mean logit of the model in the box, before it is made a mask, for a drawn scene and a phrase. Raises CheckpointError."""
+    """Mean logit of the network in the box for a drawn scene and a phrase. Raises CheckpointError."""
     segmenter = load(device="cpu")
     scene = SyntheticDataset("train", scenes=1, size=128)
     encoded = segmenter.encode(scene.image(scene.expressions[0].image_id))
