@@ -8,7 +8,6 @@ what is usual beside it. Things with an outline, pasted into other photographs (
 
 import math
 import random
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -194,13 +193,6 @@ def single_things(data: PackedDataset, image_ids: set[int]) -> list[Expression]:
         if expression.image_id in image_ids and len(expression.annotation_ids) == 1:
             found.setdefault(expression.annotation_ids[0], expression)
     return list(found.values())
-
-
-def by_image_id(data: PackedDataset) -> dict[int, list[Expression]]:
-    said = defaultdict(list)
-    for expression in data.expressions:
-        said[expression.image_id].append(expression)
-    return dict(said)
 
 
 def _noun(label: str) -> Noun:

@@ -28,6 +28,7 @@ from torch.nn import functional as F
 
 from asgn.checkpoint import save_model
 from asgn.config import TrainConfig
+from asgn.data.by_image import by_image, image_ids
 from asgn.data.checks.image_origin import ImageLists
 from asgn.data.datasets import open_dataset
 from asgn.data.files.coco_instances import Instances
@@ -44,7 +45,7 @@ from asgn.models.joined import JoinedPointwise
 from asgn.models.spatial import spatial_coordinates
 from asgn.models.upsampling import LegacyBilinear
 from asgn.variants import Variant
-from benchmarks.mobile_scenes import Scene, SceneMaker, by_image_id, single_things
+from benchmarks.mobile_scenes import Scene, SceneMaker, single_things
 
 ROW = "N+LSTM+DE(conv2,conv3,conv4,conv5)+SE"
 SIZE, STRIDE = 416, 8
@@ -171,7 +172,7 @@ class Photographs:
     def __init__(self, leg: int, data: PackedDataset, scenes: SceneMaker, vocabulary: Vocabulary) -> None:
         self.leg, self.data, self.scenes, self.vocabulary = leg, data, scenes, vocabulary
         self.variation = LEGS[leg].variation
-        self.said = by_image_id(data)
+        self.said = {group[0].image_id: group for group in by_image(data.expressions)}
         names = {key: image.file_name for key, image in scenes.instances.images.items()}
         self.ids = [key for key in sorted(self.said) for _ in range(_times(LEGS[leg].times, names[key]))]
         self.order = (-1, self.ids)
@@ -341,7 +342,7 @@ def train(learner: Learner, data: PackedDataset, scenes: SceneMaker, vocabulary:
 
 def scenes_of(data: PackedDataset, instances: Instances) -> SceneMaker:
     """Scenes of photorefer's COCO photographs, and of the things of `coco80` and `voc_animals`."""
-    named = {key: instances.images[key].file_name for key in by_image_id(data)}
+    named = {key: instances.images[key].file_name for key in image_ids(data.expressions)}
     labelled = [key for key, name in named.items() if name.startswith(LABELLED)]
     donors = {key for key, name in named.items() if name.startswith(("COCO_t", "voc_"))}
     return SceneMaker(data, instances, labelled, single_things(data, donors))

@@ -28,7 +28,7 @@ def test_pieces_near_the_largest_stay() -> None:
     torch.testing.assert_close(drop_small_pieces(both, [ONE]), both)
 
 
-def test_more_pieces_stay_of_a_phrase_that_asks_for_one_thing() -> None:
+def test_more_pieces_stay_of_a_phrase_that_asks_for_several() -> None:
     pair = squares(16, 10)
     assert LEAST_OF_MORE < (10 / 16) ** 2 < LEAST
     torch.testing.assert_close(drop_small_pieces(pair, [SEVERAL]), pair)

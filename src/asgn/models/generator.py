@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-import torch
 from torch import Tensor, nn
 
 from asgn.models.backbone import Backbone, Features
@@ -27,7 +26,10 @@ class ImageFeatures(NamedTuple):
         """What a phrase meets: its own image's features where there is an image for each, else the one image's."""
         if len(self.fusion[0]) == 1:
             return self
-        return self.select(torch.tensor([phrase], device=self.fusion[0].device))
+        own = slice(phrase, phrase + 1)
+        return ImageFeatures(
+            tuple(part[own] for part in self.fusion), None if self.semantic is None else self.semantic[own]
+        )
 
 
 class Prediction(NamedTuple):

@@ -36,7 +36,7 @@ class Segmentation:
     mask: Mask
     """(H, W) bool, at the image's own size; empty where nothing matches."""
     score: float
-    """Mean probability over the mask; 0 where the mask is empty."""
+    """Mean of `prob` over the mask; 0 where the mask is empty."""
     presence: float
     """0..1: how likely what the phrase names is in the image at all (see `presence_scores`); 0 where the phrase cannot
     be answered."""
